@@ -13,13 +13,13 @@ import numpy as np
 from benchmarks import _rows
 from embedscope.certification.judges._pair_scores import Mapped, pair_scores
 from embedscope.certification.pair_rows import PairRows
-from embedscope.certification.split import connected
+from embedscope.certification.split import connected_components
 from embedscope.core.ids import hash_texts
 from embedscope.core.tables import Data, Score
 from embedscope.datasets import DATASETS, Finder
 from embedscope.stats.bootstrap import Difference, paired_difference
-from embedscope.tasks._correlations import rank_score
-from embedscope.tasks._cosines import pair_cosines
+from embedscope.tasks.correlations import rank_score
+from embedscope.tasks.cosines import pair_cosines
 from embedscope.transforms.repair import Repair
 
 Matrix = Any
@@ -90,7 +90,7 @@ def pictures(model: str, images: Sequence[Any], space: str) -> Matrix:
 
 def pair_effect(x: Matrix, y: Matrix, left: Matrix, right: Matrix, main: str) -> Callable[[Repair], Difference]:
     """Gain of ``main`` on all pairs of the hidden rows."""
-    of = connected(len(x) + len(y), left, right + len(x))
+    of = connected_components(len(x) + len(y), left, right + len(x))
     rows = PairRows(x, y, left, right, of[: len(x)], of[len(x) :], np.arange(len(x)), np.arange(len(y)))
 
     def gain(repair: Repair) -> Difference:

@@ -22,7 +22,7 @@ class MissingError(Exception):
     """A peer or data that are not here, in words."""
 
 
-def scaled(n: int, least: int = 500) -> int:
+def scale(n: int, least: int = 500) -> int:
     """``n`` rows, or the share of them that EMBEDSCOPE_BENCH_SCALE asks for."""
     return n if SCALE == 1 else max(min(n, least), round(n * SCALE))
 
@@ -96,7 +96,7 @@ def least(times: Iterable[Took]) -> Took:
 COMPARED = ("ours, s", "theirs, s", "ratio", "of processor time")
 
 
-def compared(ours: Took, theirs: Took) -> str:
+def compare(ours: Took, theirs: Took) -> str:
     """Cells of both, and the ratios of their times on the clock and of the processor."""
     ratios = f"{ours.wall / theirs.wall:.2f} | {ours.cpu / theirs.cpu:.2f}"
     return f"{ours.wall:.2f} | {theirs.wall:.2f} | {ratios}"

@@ -8,9 +8,9 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks._rows import scaled
+from benchmarks._rows import scale
 
-PAIRS, DIM, RUNS = scaled(40_000), 512, 3
+PAIRS, DIM, RUNS = scale(40_000), 512, 3
 TARGET = "1.3"
 
 
@@ -35,7 +35,7 @@ def main() -> None:
 
     study = ("procrustes", "lstsq", "whiten:128")
 
-    def fitted(text: str) -> Callable[[], object]:
+    def fit(text: str) -> Callable[[], object]:
         return lambda: parse_alignment(text).fit_cross(cross)
 
     def all_of_them() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
         "moments": lambda: cross_gaussian(x, y),
         "svd": svd,
         "eigh": eigh,
-        **{text: fitted(text) for text in study},
+        **{text: fit(text) for text in study},
         "all": all_of_them,
     }
     times: dict[str, list[float]] = {name: [] for name in cases}

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._rows import MissingError, peer, scaled
+from benchmarks._rows import MissingError, peer, scale
 
-N, DIM = scaled(300_000, 30_000), 300
+N, DIM = scale(300_000, 30_000), 300
 EVERY = 20
 BLOCK = 8192
 
 
-def made() -> tuple[list[str], np.ndarray, np.ndarray, list[str]]:
+def make() -> tuple[list[str], np.ndarray, np.ndarray, list[str]]:
     """Words, vectors with relations in them, questions as rows, their sections."""
     from embedscope.datasets import DATASETS, Finder
 
@@ -74,12 +74,12 @@ def theirs(names: list[str], x: np.ndarray, rows: np.ndarray, sections: list[str
 
 
 def main() -> None:
-    from embedscope.tasks._analogy_outcome import outcome
-    from embedscope.tasks._analogy_questions import Questions
-    from embedscope.tasks._analogy_ranks import Asked, analogy_ranks
-    from embedscope.tasks._analogy_rows import CandidateRows
+    from embedscope.tasks.analogy_outcome import outcome
+    from embedscope.tasks.analogy_questions import Questions
+    from embedscope.tasks.analogy_ranks import Asked, analogy_ranks
+    from embedscope.tasks.analogy_rows import CandidateRows
 
-    names, x, rows, sections = made()
+    names, x, rows, sections = make()
     product = bare(x, rows)
     begin = time.perf_counter()
     found = analogy_ranks(CandidateRows.of(x, "unit"), [Asked("3cosadd", rows[:, :3], rows[:, 3:])])[0]

@@ -29,7 +29,7 @@ from embedscope.calibration.curve import CalibrationError, Chosen, calibration_e
 from embedscope.calibration.guarantees import Judged, certify_false_share, certify_recall, false_share
 from embedscope.calibration.hand_labels import HandLabel, Merges, look
 from embedscope.calibration.reading import CalibrationRequest, Given, part_numbers_of, read_given
-from embedscope.calibration.unrelated import unrelated_of
+from embedscope.calibration.unrelated import sample_unrelated
 from embedscope.certification.split import assign_parts
 from embedscope.core.ids import hash_rows
 from embedscope.core.progress import Silent
@@ -129,9 +129,9 @@ def inputs(data: Path, wanted: Callable[[str, str], bool]) -> Iterator[tuple[str
 
 def error_row(name: str, model: str, given: Given) -> list[str]:
     assert given.judged is not None
-    unrelated, _ = unrelated_of(given.sides, 0)
+    unrelated, _ = sample_unrelated(given.sides, 0)
     chosen = choose_curve(given.judged, part_numbers_of(given.judged, 0))
-    checked = each_unit_checked(given.judged)
+    checked = cross_validate(given.judged)
     head = [name, model, f"{unrelated.moments.mean:.3f} ± {unrelated.moments.sd:.3f}"]
     if not isinstance(chosen, Chosen) or isinstance(checked, str):
         return [*head, "", "", "", str(checked)]
@@ -149,7 +149,7 @@ def error_row(name: str, model: str, given: Given) -> list[str]:
     ]
 
 
-def each_unit_checked(judged: Judged, seed: int = 0) -> CalibrationError | str:
+def cross_validate(judged: Judged, seed: int = 0) -> CalibrationError | str:
     """The error in four folds of units, each held out once; a sentence where a fold holds too few pairs."""
     units, number = np.unique(judged.unit, return_inverse=True)
     fold = (np.random.default_rng(seed).permutation(len(units)) % 4)[number]
@@ -168,12 +168,12 @@ def _cosine_of(chosen: Chosen, probability: float) -> str:
     return f"{grid[above[0]]:.3f}" if len(above) else "none"
 
 
-def resampled(given: Given, runs: int, seed: int = 0) -> dict[str, tuple[int, int, int, float]]:
+def resample(given: Given, runs: int, seed: int = 0) -> dict[str, tuple[int, int, int, float]]:
     """For each promise: runs with a threshold, runs that break it, runs, mean share that is kept (recall)."""
     judged, matches = given.judged, given.matches
     assert judged is not None and matches is not None
     rng = np.random.default_rng(seed)
-    unrelated, _ = unrelated_of(given.sides, 0)
+    unrelated, _ = sample_unrelated(given.sides, 0)
     grid = recall_grid(unrelated)
     rows = _by_unit(judged.unit)
     match_rows = _by_unit(matches[1])
@@ -189,14 +189,14 @@ def resampled(given: Given, runs: int, seed: int = 0) -> dict[str, tuple[int, in
     sums = np.concatenate([[0.0], np.cumsum(1 / sizes[matches[1][order]])]) / len(sizes)
     for run in range(runs):
         drawn = rng.integers(0, len(rows), size=DRAWN)
-        sample, unit = _taken(rows, drawn)
+        sample, unit = _take(rows, drawn)
         some = Judged(judged.cosines[sample], judged.match[sample], unit)
         fits = assign_parts(hash_rows(0, DRAWN)[unit], run) == 0
         for name, (promise, target, alpha) in goals.items():
             found = certify_false_share(some, fits, promise, target, confidence=0.95, seed=run)
             if found.cosine is not None:
                 out[name].append(false_share(judged, found.cosine) - alpha)
-        sample, unit = _taken(match_rows, rng.integers(0, len(match_rows), size=DRAWN))
+        sample, unit = _take(match_rows, rng.integers(0, len(match_rows), size=DRAWN))
         found, conformal = certify_recall(matches[0][sample], unit, 0.9, confidence=0.95, grid=grid, seed=run)
         for name, cut in (("recall 0.9", found.cosine), ("mean recall 0.9", conformal)):
             if cut is not None:
@@ -212,7 +212,7 @@ def _by_unit(unit: np.ndarray) -> list[np.ndarray]:
     return np.split(order, np.cumsum(np.bincount(unit))[:-1])
 
 
-def _taken(rows: list[np.ndarray], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _take(rows: list[np.ndarray], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([rows[i] for i in drawn]), np.repeat(np.arange(len(drawn)), [len(rows[i]) for i in drawn])
 
 
@@ -284,7 +284,7 @@ class Finished:
 def promises(name: str, model: str, given: Given, runs: int) -> list[list[str]]:
     """Rows of what each promise kept."""
     kept = []
-    for promise, (n, broken, of, loss) in resampled(given, runs).items():
+    for promise, (n, broken, of, loss) in resample(given, runs).items():
         share = f"mean recall {0.9 - loss:.4f}" if promise.startswith("mean") else f"{broken / of:.1%}"
         kept.append([name, model, promise, f"{n / of:.0%}", share])
     return kept

@@ -40,7 +40,7 @@ MORE = ",".join(f"{cut}:64{code}" for cut in ("first", "pca") for code in ("", "
 SIZES = (100, 400, 1000, 3000)
 
 
-def certified(law: Law, n: int, runs: int, units: int = 1) -> float:
+def certification_rate(law: Law, n: int, runs: int, units: int = 1) -> float:
     """Share of ``runs`` in which ``n`` certifying items, ``units`` of them equal, are certified."""
     held = 0
     for run in range(runs):
@@ -51,7 +51,7 @@ def certified(law: Law, n: int, runs: int, units: int = 1) -> float:
     return held / runs
 
 
-def bootstrapped(law: Law, n: int, runs: int) -> float:
+def bootstrap_rate(law: Law, n: int, runs: int) -> float:
     """The same for the lower end of a 95 % percentile interval, for comparison."""
     held = 0
     for run in range(runs):
@@ -68,11 +68,11 @@ def simulate(runs: int) -> None:
     print(f"| law | loss is | {head} | by bootstrap |\n|---|---|{'---|' * (len(SIZES) + 1)}")
     for laws, said in ((NULL, "the tolerance"), (POWER, "less")):
         for name, law in laws.items():
-            cells = " | ".join(f"{certified(law, n, runs):.1%}" for n in SIZES)
-            boot = " ".join(f"{bootstrapped(law, n, max(1, runs // 5)):.0%}" for n in SIZES[:3])
+            cells = " | ".join(f"{certification_rate(law, n, runs):.1%}" for n in SIZES)
+            boot = " ".join(f"{bootstrap_rate(law, n, max(1, runs // 5)):.0%}" for n in SIZES[:3])
             print(f"| {name} | {said} | {cells} | {boot} |", flush=True)
     name, law = next(iter(NULL.items()))
-    cells = " | ".join(f"{certified(law, n, runs, units=5):.1%}" for n in SIZES)
+    cells = " | ".join(f"{certification_rate(law, n, runs, units=5):.1%}" for n in SIZES)
     print(f"| {name}, five equal rows a unit | the tolerance | {cells} | |")
 
 
@@ -136,18 +136,18 @@ def ratio(rows: int, dim: int, runs: int = 3) -> None:
     """
     import embedscope
     from embedscope.certification.judges.base import SplitOptions
-    from embedscope.compression.compress import MAX_EVAL_ROWS, _held
+    from embedscope.compression.compress import MAX_EVAL_ROWS, _hold_rows
 
     embedscope.compress(np.random.default_rng(0).normal(size=(600, 32)).astype(np.float32))
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/index.npy"
-        _written(path, rows, dim)
-        _held(path, SplitOptions(0, MAX_EVAL_ROWS))
+        _write(path, rows, dim)
+        _hold_rows(path, SplitOptions(0, MAX_EVAL_ROWS))
         for name, texts in candidates_of(dim).items():
             times = []
             for _ in range(runs):
                 start = process_time()
-                _held(path, SplitOptions(0, MAX_EVAL_ROWS))
+                _hold_rows(path, SplitOptions(0, MAX_EVAL_ROWS))
                 middle = process_time()
                 embedscope.compress(path, candidates=texts)
                 times.append((middle - start, process_time() - middle))
@@ -156,7 +156,7 @@ def ratio(rows: int, dim: int, runs: int = 3) -> None:
             print(f"| {rows:,} x {dim} | {len(texts)}, {name} | {one:.1f} s | {whole:.1f} s | {over:.2f} |", flush=True)
 
 
-def _written(path: str, rows: int, dim: int) -> None:
+def _write(path: str, rows: int, dim: int) -> None:
     """An index in clusters whose variance decays, written block by block."""
     rng = np.random.default_rng(0)
     scale = (1 / np.sqrt(1 + np.arange(dim))).astype(np.float32)

@@ -23,7 +23,7 @@ from embedscope.core.ids import mix
 from embedscope.core.tables import Score
 from embedscope.geometry.measure import measure
 from embedscope.metrics.pairs import PAIR_METRICS
-from embedscope.metrics.pairs._metric import Paired
+from embedscope.metrics.pairs.metric import Paired
 from embedscope.stats.best_of import best_difference, best_of
 from embedscope.stats.bootstrap import paired_difference, pearson_draws, shared_ends
 from embedscope.stats.score_records import score_bars
@@ -91,11 +91,11 @@ SIZED = ("mean_norm", "self_similarity", "participation_ratio_unbiased")
 HELD = ("hubness_skew", "antihub_share", "robin_hood", "uniformity")
 
 
-def measured(x: np.ndarray, metrics: tuple[str, ...], declared: np.ndarray | None = None) -> dict[str, Any]:
+def measure_records(x: np.ndarray, metrics: tuple[str, ...], declared: np.ndarray | None = None) -> dict[str, Any]:
     return {r.metric: r for r in measure(x, metrics=list(metrics), groups=declared) if r.metric in metrics}
 
 
-def covered(records: list[dict[str, Any]], truth: dict[str, float], name: str, runs: int) -> int:
+def count_covered(records: list[dict[str, Any]], truth: dict[str, float], name: str, runs: int) -> int:
     found = [r[name] for r in records[:runs]]
     return sum(r.ci_low is not None and r.ci_low <= truth[name] <= r.ci_high for r in found)
 
@@ -103,21 +103,21 @@ def covered(records: list[dict[str, Any]], truth: dict[str, float], name: str, r
 def geometry(runs: int, rng: Rng) -> Iterator[Row]:
     """Jackknife over groups of independent rows; the truth is the mean over twice as many samples of the same size."""
     for population, draw in (("isotropic", isotropic), ("decaying", decaying), ("heavy-tailed (t3)", heavy)):
-        records = [measured(draw(rng, N), METRICS) for _ in range(2 * runs)]
+        records = [measure_records(draw(rng, N), METRICS) for _ in range(2 * runs)]
         truth = {m: float(np.mean([r[m].value for r in records])) for m in METRICS}
         for name in METRICS:
             none = sum(r[name].ci_low is None for r in records[:runs])
-            hits = covered(records, truth, name, runs)
+            hits = count_covered(records, truth, name, runs)
             said = "its note says that it is too narrow" if (name, draw) == ("norm_cv", heavy) else ""
             yield Row(f"{name}: jackknife over 16 groups", population, hits, runs, none=none, reason=said)
-    records = [measured(near_directions(rng, N), ("i1",)) for _ in range(2 * runs)]
-    hits = covered(records, {"i1": float(np.mean([r["i1"].value for r in records]))}, "i1", runs)
+    records = [measure_records(near_directions(rng, N), ("i1",)) for _ in range(2 * runs)]
+    hits = count_covered(records, {"i1": float(np.mean([r["i1"].value for r in records]))}, "i1", runs)
     yield Row("i1: jackknife over 16 groups", "leading eigenvalues near each other", hits, runs)
     few = max(runs, 10)
-    records = [measured(decaying(rng, 400), HELD) for _ in range(2 * few)]
+    records = [measure_records(decaying(rng, 400), HELD) for _ in range(2 * few)]
     truth = {m: float(np.mean([r[m].value for r in records])) for m in HELD}
     for name in HELD:
-        yield Row(f"{name}: {_how(name)} groups", "decaying, n = 400", covered(records, truth, name, few), few)
+        yield Row(f"{name}: {_how(name)} groups", "decaying, n = 400", count_covered(records, truth, name, few), few)
 
 
 def _how(name: str) -> str:
@@ -126,16 +126,16 @@ def _how(name: str) -> str:
 
 def dependent(runs: int, rng: Rng) -> Iterator[Row]:
     """Chunks, declared, undeclared in file order, and shuffled."""
-    large = measured(clusters(rng, 200_000, 1), CLUSTERED)
+    large = measure_records(clusters(rng, 200_000, 1), CLUSTERED)
     truth = {m: large[m].value for m in CLUSTERED}
     for size, n in ((5, 1000), (20, 1000), (20, 4000), (50, 4000)):
         names = mix(np.arange(n, dtype=np.uint64) // np.uint64(size))
         samples = [clusters(rng, n, size) for _ in range(runs)]
         order = rng.permutation(n)
         for layout, records in (
-            ("declared", [measured(x[order], CLUSTERED, names[order]) for x in samples]),
-            ("undeclared, file order", [measured(x, CLUSTERED) for x in samples]),
-            ("undeclared, shuffled", [measured(x[order], CLUSTERED) for x in samples]),
+            ("declared", [measure_records(x[order], CLUSTERED, names[order]) for x in samples]),
+            ("undeclared, file order", [measure_records(x, CLUSTERED) for x in samples]),
+            ("undeclared, shuffled", [measure_records(x[order], CLUSTERED) for x in samples]),
         ):
             hidden = layout == "undeclared, shuffled"
             target, why = (0.0, "cannot be detected") if hidden else (0.90, "")
@@ -144,7 +144,7 @@ def dependent(runs: int, rng: Rng) -> Iterator[Row]:
                 yield Row(
                     f"{name}: jackknife over units",
                     where,
-                    covered(records, truth, name, runs),
+                    count_covered(records, truth, name, runs),
                     runs,
                     target,
                     reason=why,
@@ -155,7 +155,7 @@ def dependent(runs: int, rng: Rng) -> Iterator[Row]:
 
 def unequal(runs: int, rng: Rng) -> Iterator[Row]:
     """Declared documents of 1 to 60 rows (Zipf), or one that holds a third of all rows."""
-    large = measured(clusters(rng, 200_000, 1), SIZED)
+    large = measure_records(clusters(rng, 200_000, 1), SIZED)
     for where, draw in (
         ("100 documents of 1 to 60 rows (Zipf), declared", lambda: np.minimum(rng.zipf(1.8, 100), 60)),
         ("200 rows and a document of 100, declared", lambda: np.append(np.ones(200, int), 100)),
@@ -165,10 +165,10 @@ def unequal(runs: int, rng: Rng) -> Iterator[Row]:
             unit = np.repeat(np.arange(len(sizes := draw())), sizes)
             x = clusters(rng, len(sizes), 1)[unit] + 0.3 * rng.normal(size=(len(unit), DIM))
             order = rng.permutation(len(unit))
-            records.append(measured(x[order], SIZED, mix(unit[order].astype(np.uint64))))
+            records.append(measure_records(x[order], SIZED, mix(unit[order].astype(np.uint64))))
         for name in SIZED:
             value = large[name].value if name != "mean_norm" else float(np.mean([r[name].value for r in records]))
-            hits = covered(records, {name: value}, name, runs)
+            hits = count_covered(records, {name: value}, name, runs)
             yield Row(f"{name}: jackknife over units", where, hits, runs)
 
 
@@ -178,19 +178,19 @@ def dependent_neighbours(runs: int, rng: Rng) -> Iterator[Row]:
     The truth of ``uniformity`` is that of single rows, since it does not depend on n; that of the others is the mean
     over samples of the same size, as in ``geometry``.
     """
-    single = measured(clusters(rng, 8000, 1), ("uniformity",))["uniformity"].value
+    single = measure_records(clusters(rng, 8000, 1), ("uniformity",))["uniformity"].value
     size, n = 10, 600
     names = mix(np.arange(n, dtype=np.uint64) // np.uint64(size))
     samples = [clusters(rng, n, size) for _ in range(runs)]
     order = rng.permutation(n)
     for layout, records in (
-        ("declared", [measured(x[order], HELD, names[order]) for x in samples]),
-        ("undeclared, file order", [measured(x, HELD) for x in samples]),
+        ("declared", [measure_records(x[order], HELD, names[order]) for x in samples]),
+        ("undeclared, file order", [measure_records(x, HELD) for x in samples]),
     ):
         truth = {m: float(np.mean([r[m].value for r in records])) for m in HELD} | {"uniformity": single}
         for name in HELD:
             where = f"{size} rows a chunk, n = {n:,}, {layout}"
-            yield Row(f"{name}: {_how(name)} units", where, covered(records, truth, name, runs), runs)
+            yield Row(f"{name}: {_how(name)} units", where, count_covered(records, truth, name, runs), runs)
 
 
 def pairs(runs: int, rng: Rng) -> Iterator[Row]:
@@ -204,7 +204,7 @@ def pairs(runs: int, rng: Rng) -> Iterator[Row]:
         y = x + 0.5 * rng.normal(size=(n, DIM)) + shift
         wanted = dict.fromkeys(name.partition(".")[0] for name in names)
         paired = replace(Paired.of(x, y), values_only=True)
-        return {m.metric: m for name in wanted for m in PAIR_METRICS.get(name).measured(paired)}
+        return {m.metric: m for name in wanted for m in PAIR_METRICS.get(name).measure(paired)}
 
     records = [draw(500) for _ in range(runs)]
     large = draw(20_000)
@@ -273,7 +273,7 @@ def simulate(runs: int, seed: int = 0, parts: tuple[str, ...] = tuple(PARTS)) ->
     return [row for part in parts for row in PARTS[part](runs, np.random.default_rng([seed, len(part)]))]
 
 
-def said(row: Row) -> str:
+def describe(row: Row) -> str:
     if row.none > row.runs / 2:
         return f"no interval in {row.none} runs"
     some = f", no interval in {row.none} runs" if row.none else ""
@@ -283,7 +283,7 @@ def said(row: Row) -> str:
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table."""
     lines = ["| interval | population | nominal | covered | runs |", "|---|---|---|---|---|"]
-    lines += [f"| {r.interval} | {r.population} | {LEVEL} | {said(r)} | {r.runs} |" for r in rows]
+    lines += [f"| {r.interval} | {r.population} | {LEVEL} | {describe(r)} | {r.runs} |" for r in rows]
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from benchmarks._rows import COMPARED, compared, header, least, peer, rows, scaled, took
+from benchmarks._rows import COMPARED, compare, header, least, peer, rows, scale, took
 
 DIM, K = 384, 10
 
@@ -35,9 +35,9 @@ def size(n: int, target: str, rounds: int) -> None:
         ours.append(took(lambda: diagnose(x))[0])
         search.append(took(lambda: top_k(unit, unit, K, exclude=np.arange(n)))[0])
         rows(what, 7, lambda: theirs.append(took(lambda: peer("vecscope", "vecscope==0.2.0").audit(x))[0]))
-    print(f"| {what} | one exact search of the {K} nearest | {compared(least(ours), least(search))} | |")
+    print(f"| {what} | one exact search of the {K} nearest | {compare(least(ours), least(search))} | |")
     if theirs:
-        print(f"| {what} | vecscope 0.2.0 `audit` | {compared(least(ours), least(theirs))} | {target} |", flush=True)
+        print(f"| {what} | vecscope 0.2.0 `audit` | {compare(least(ours), least(theirs))} | {target} |", flush=True)
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
     header("what", "against", *COMPARED, "target")
     for n, target, rounds in ((10_000, "0.4", 3), (50_000, "0.12", 1)):
         if not asked or n in asked:
-            size(scaled(n), target, rounds)
+            size(scale(n), target, rounds)
 
 
 if __name__ == "__main__":

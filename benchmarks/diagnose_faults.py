@@ -51,15 +51,17 @@ def rows(x: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(x[rng.permutation(len(x))[:ROWS]])
 
 
-def changed(change: Callable[[Floats, np.random.Generator], Floats]) -> Callable[[Spaces], Iterator[dict[str, Any]]]:
+def change_rows(
+    change: Callable[[Floats, np.random.Generator], Floats],
+) -> Callable[[Spaces], Iterator[dict[str, Any]]]:
     """The fault ``change`` of the rows of each base space."""
 
-    def made(spaces: Spaces) -> Iterator[dict[str, Any]]:
+    def make(spaces: Spaces) -> Iterator[dict[str, Any]]:
         for i, base in enumerate(BASES):
             rng = np.random.default_rng([11, i])
             yield {"source": change(rows(spaces[base], rng), rng)}
 
-    return made
+    return make
 
 
 def halves(
@@ -67,7 +69,7 @@ def halves(
 ) -> Callable[[Spaces], Iterator[dict[str, Any]]]:
     """Rows of the first space, a share of them in place of these of the second."""
 
-    def made(spaces: Spaces) -> Iterator[dict[str, Any]]:
+    def make(spaces: Spaces) -> Iterator[dict[str, Any]]:
         for i, (a, b) in enumerate(names):
             rng = np.random.default_rng([12, i])
             x, y = spaces[a], spaces[b]
@@ -76,13 +78,13 @@ def halves(
             order, k = rng.permutation(min(len(x), len(y)))[:n], round(n * share)
             yield {"source": np.concatenate([y[order[:k], :d], x[order[k:], :d]])[rng.permutation(n)]}
 
-    return made
+    return make
 
 
 def pairs(share: float) -> Callable[[Spaces], Iterator[dict[str, Any]]]:
     """Matching rows, a share of them shuffled."""
 
-    def made(spaces: Spaces) -> Iterator[dict[str, Any]]:
+    def make(spaces: Spaces) -> Iterator[dict[str, Any]]:
         for i, (a, b) in enumerate(PAIRS):
             rng = np.random.default_rng([13, i])
             order = rng.permutation(min(len(spaces[a]), len(spaces[b])))[:ROWS]
@@ -91,7 +93,7 @@ def pairs(share: float) -> Callable[[Spaces], Iterator[dict[str, Any]]]:
             y[:k] = y[rng.permutation(k)]
             yield {"pair": (x, y)}
 
-    return made
+    return make
 
 
 def cut(spaces: Spaces) -> Iterator[dict[str, Any]]:
@@ -131,7 +133,7 @@ def half_exported(x: Floats, rng: np.random.Generator) -> Floats:
     return x[rng.permutation(len(x))]
 
 
-def overflowed(x: Floats, rng: np.random.Generator) -> Floats:
+def overflow(x: Floats, rng: np.random.Generator) -> Floats:
     with np.errstate(over="ignore"):
         return np.asarray((x * 2_000_000).astype(np.float16), dtype=np.float32)
 
@@ -142,17 +144,17 @@ FAULTS: tuple[tuple[str, tuple[str, ...], Callable[[Spaces], Iterator[dict[str, 
     ("shuffled ids", ("mismatched_pairs", "pairs_match"), pairs(1.0)),
     ("half of the pairs stale", ("mismatched_pairs",), pairs(0.5)),
     ("texts cut to three words", ("copies",), cut),
-    ("float16 overflow", ("refused",), changed(overflowed)),
-    ("zero rows", ("zero_rows",), changed(zeros)),
-    ("duplicates", ("copies",), changed(duplicates)),
-    ("rogue coordinate", ("rogue_coordinate",), changed(rogue)),
-    ("constant added", ("low_contrast", "cosine_floor"), changed(constant)),
-    ("not normalised, for a dot product", ("norms_vary", "dot_differs"), changed(lengths)),
-    ("half of the rows from a float16 export", ("two_formats",), changed(half_exported)),
+    ("float16 overflow", ("refused",), change_rows(overflow)),
+    ("zero rows", ("zero_rows",), change_rows(zeros)),
+    ("duplicates", ("copies",), change_rows(duplicates)),
+    ("rogue coordinate", ("rogue_coordinate",), change_rows(rogue)),
+    ("constant added", ("low_contrast", "cosine_floor"), change_rows(constant)),
+    ("not normalised, for a dot product", ("norms_vary", "dot_differs"), change_rows(lengths)),
+    ("half of the rows from a float16 export", ("two_formats",), change_rows(half_exported)),
 )
 
 
-def found(case: dict[str, Any]) -> dict[str, str]:
+def find_rules(case: dict[str, Any]) -> dict[str, str]:
     """Rules that speak, with their severity; ``refused`` where the rows are no vectors."""
     try:
         made = diagnose(**case)
@@ -172,12 +174,12 @@ def main() -> None:
     options = parser.parse_args()
     spaces = Spaces(options.vectors)
     if options.only != "healthy":
-        seeded(spaces, options.only)
+        print_seeded(spaces, options.only)
     if options.only in ("", "healthy"):
         healthy(spaces)
 
 
-def seeded(spaces: Spaces, only: str) -> None:
+def print_seeded(spaces: Spaces, only: str) -> None:
     """Table of the seeded faults."""
     total, named = 0, 0
     print("| fault | should be named | spaces | named | also warned of |\n|---|---|---|---|---|")
@@ -186,7 +188,7 @@ def seeded(spaces: Spaces, only: str) -> None:
             continue
         right, seen, others = 0, 0, {}
         for case in cases(spaces):
-            said = found(case)
+            said = find_rules(case)
             seen += 1
             right += any(rule in said for rule in wanted)
             for rule, severity in said.items():
@@ -205,7 +207,7 @@ def healthy(spaces: Spaces) -> None:
     for x in pure(spaces).values():
         rng = np.random.default_rng(15)
         seen += 1
-        for rule, severity in found({"source": rows(x, rng)}).items():
+        for rule, severity in find_rules({"source": rows(x, rng)}).items():
             if severity == "serious":
                 counts[f"{rule}, serious"] = counts.get(f"{rule}, serious", 0) + 1
             elif severity == "warning":

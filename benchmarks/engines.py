@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._rows import peer, scaled
+from benchmarks._rows import peer, scale
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.dask import Dask
 from embedscope.execution.shards import ShardRunner
 from embedscope.geometry.measure import measure_stream
 from embedscope.readers import open_vectors
 
-ROWS, DIM = scaled(600_000), 256
+ROWS, DIM = scale(600_000), 256
 METRICS = ["isoscore", "effective_rank", "self_similarity", "top5_share", "i1", "i2"]
 
 
-def written(path: Path) -> None:
+def write(path: Path) -> None:
     rng = np.random.default_rng(0)
     out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(ROWS, DIM))
     for start in range(0, ROWS, 8192):
@@ -29,7 +29,7 @@ def written(path: Path) -> None:
     out.flush()
 
 
-def timed(path: Path, engine: object) -> tuple[float, list[object]]:
+def time_engine(path: Path, engine: object) -> tuple[float, list[object]]:
     begin = time.perf_counter()
     records = measure_stream(open_vectors(str(path)), source="x", metrics=METRICS, engine=engine)  # type: ignore[arg-type]
     return time.perf_counter() - begin, [(r.metric, r.value, r.stderr) for r in records]
@@ -51,20 +51,22 @@ def main() -> None:
     peer("distributed", "'embedscope[dask]'")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.npy"
-        written(path)
+        write(path)
         engines = [Dask(workers=1), Dask(workers=2)]
         small = Path(folder) / "small.npy"
         np.save(small, np.random.default_rng(1).standard_normal((4_000, DIM)))
         for engine in engines:
-            timed(small, engine)  # workers start and import
+            time_engine(small, engine)  # workers start and import
         rounds, control = [], []
         for _ in range(3):
             control.append([bare(engine) for engine in engines])
-            rounds.append([timed(path, engine) for engine in engines])
+            rounds.append([time_engine(path, engine) for engine in engines])
         b1, b2 = (min(c[i] for c in control) for i in (0, 1))
         one, two = (min(r[i][0] for r in rounds) for i in (0, 1))
         same = all(r[0][1] == r[1][1] for r in rounds)
-        kept, found = timed(path, ShardRunner(engines[0], checkpoint=Checkpoint(Path(folder) / "kept", str(path))))
+        kept, found = time_engine(
+            path, ShardRunner(engines[0], checkpoint=Checkpoint(Path(folder) / "kept", str(path)))
+        )
         same = same and found == rounds[0][0][1]
         size = sum(f.stat().st_size for f in (Path(folder) / "kept").rglob("*") if f.is_file()) / 2**20
         for engine in reversed(engines):

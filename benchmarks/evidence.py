@@ -113,7 +113,7 @@ ROWS: dict[str, Callable[[], Case]] = {
 LIGHT = ("clip500 pairs", "clip500 mixed", "minilm pooled, Lee", "minilm pooled, STS-B")
 
 
-def described(name: str, case: Case) -> tuple[str, ...]:
+def describe(name: str, case: Case) -> tuple[str, ...]:
     """Cells of one row: the repair is made even where it is not used, so that the hidden test can judge the refusal."""
     found, result = repair(**case.given, force=True)
     decision = str(found.header.decision)
@@ -123,13 +123,13 @@ def described(name: str, case: Case) -> tuple[str, ...]:
         name,
         main,
         found.header.candidate if found.header.scorer is None else found.header.scorer.text,
-        *(_certified(result, main)),
+        *(_certify(result, main)),
         "used" if used else "kept",
-        *_hidden(case, found, used),
+        *_test_hidden(case, found, used),
     )
 
 
-def _certified(result: object, main: str) -> tuple[str]:
+def _certify(result: object, main: str) -> tuple[str]:
     records = [r for r in result if r.subset == "certify"]  # type: ignore[attr-defined]
     gains = [r for r in records if r.metric == f"{main}.difference"]
     if not gains:
@@ -140,7 +140,7 @@ def _certified(result: object, main: str) -> tuple[str]:
     return (f"{before:.3f}, {after:.3f}, {_bars(gains[0].value, gains[0].ci_low, gains[0].ci_high)}{said}",)
 
 
-def _hidden(case: Case, found: object, used: bool) -> tuple[str, str]:
+def _test_hidden(case: Case, found: object, used: bool) -> tuple[str, str]:
     if case.effect is None:
         return "none", ""
     gain: Difference = case.effect(found)  # type: ignore[arg-type]
@@ -166,7 +166,7 @@ def main(words: list[str]) -> None:
 
 def row(name: str) -> None:
     """Print the row of one decision."""
-    print("| " + " | ".join(described(name, ROWS[name]())) + " |", flush=True)
+    print("| " + " | ".join(describe(name, ROWS[name]())) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmarks._rows import FOLDER, MissingError, header, peer, rows, scaled
+from benchmarks._rows import FOLDER, MissingError, header, peer, rows, scale
 from embedscope.core.cache import VectorCache
 from embedscope.encoders import ALIASES, TextEncoder, open_encoder
 from embedscope.sources.text_vectors import extract
@@ -40,7 +40,7 @@ def present(folder: Path, name: str) -> Path:
 
 def few(items: list[T]) -> list[T]:
     """All, or the share that EMBEDSCOPE_BENCH_SCALE asks for."""
-    return items[: scaled(len(items), 16)]
+    return items[: scale(len(items), 16)]
 
 
 def pairs_of(folder: Path, name: str) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks._rows import scaled
+from benchmarks._rows import scale
 from benchmarks.compression import ratio
 
 
@@ -10,7 +10,7 @@ def main() -> None:
     print("Processor time; the target is 2.\n")
     print("| index | candidates | one pass | compress | ratio |\n|---|---|---|---|---|")
     for rows in (300_000, 1_000_000):
-        ratio(scaled(rows, 20_000), 384)
+        ratio(scale(rows, 20_000), 384)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ import numpy as np
 from embedscope.comparison.label_free import without_words
 from embedscope.datasets import DATASETS, Finder
 from embedscope.encoders import open_encoder
-from embedscope.metrics._spectra import alpha_req, matrix_entropy
 from embedscope.metrics.rank import effective_rank
+from embedscope.metrics.spectra import alpha_req, matrix_entropy
 from embedscope.sources.text_vectors import extract
 from embedscope.stats.neighbours import match_ranks
 

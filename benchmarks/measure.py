@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks._rows import header, scaled
+from benchmarks._rows import header, scale
 
-ROWS, DIM, BLOCK = int(os.environ.get("EMBEDSCOPE_BENCH_ROWS", scaled(1_000_000))), 512, 4096
+ROWS, DIM, BLOCK = int(os.environ.get("EMBEDSCOPE_BENCH_ROWS", scale(1_000_000))), 512, 4096
 COVARIANCE = [
     "isoscore",
     "participation_ratio",
@@ -32,7 +32,7 @@ SHARES = [*COVARIANCE, "self_similarity", "top5_share", "top8_share"]
 PARTITION = [*SHARES, "i1", "i2"]
 
 
-def written(path: Path, *, unit: bool = False) -> None:
+def write(path: Path, *, unit: bool = False) -> None:
     rng = np.random.default_rng(0)
     scale = np.geomspace(1, 0.01, DIM, dtype=np.float32)
     out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(ROWS, DIM))
@@ -143,7 +143,7 @@ class Control:
         self.unit[part] = self.x[part]
         self.unit[part] /= np.sqrt(np.vecdot(self.unit[part], self.unit[part]))[:, None]
 
-    def centred(self, rows: np.ndarray, n: int) -> None:
+    def centre(self, rows: np.ndarray, n: int) -> None:
         """X'X of rows minus their mean, with the sums of |y|^2, |y|^2 y and |y|^4."""
         mean = rows[:n].mean(axis=0, dtype=np.float64)
         for part in parts_of(n):
@@ -156,18 +156,18 @@ class Control:
     def covariance(self, path: Path) -> None:
         """The pass of the covariance metrics."""
         for n in self.blocks(path):
-            self.centred(self.x, n)
+            self.centre(self.x, n)
 
     def first(self, path: Path, *, unit_gram: bool = True) -> None:
         """The first pass of the 13 defaults."""
         for n in self.blocks(path):
-            self.centred(self.x, n)
+            self.centre(self.x, n)
             for part in parts_of(n):
                 self.to_unit(part)
                 np.einsum("ij,ij->j", self.unit[part], self.unit[part]), self.unit[part].sum(axis=0)
                 np.partition(np.abs(self.x[part]), DIM - 8, axis=1)
             if unit_gram:
-                self.centred(self.unit, n)
+                self.centre(self.unit, n)
 
     def second(self, path: Path) -> None:
         """The second pass: exp(U V) in float32 with float64 sums, and unit rows minus means, at unit length again."""
@@ -200,7 +200,7 @@ def parts_of(n: int) -> list[slice]:
     return [slice(start, min(start + PART, n)) for start in range(0, n, PART)]
 
 
-def measured(**options: object) -> Callable[[Path], None]:
+def measure(**options: object) -> Callable[[Path], None]:
     def run(path: Path) -> None:
         from embedscope import measure
 
@@ -242,7 +242,7 @@ measure_stream(stream, source="made", metrics=SHARES, engine=local_engine([64]))
 print(time.perf_counter() - begin, open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
 """
     print("\n| rows of a stream 64 wide | wall, s | microseconds a row | peak memory, MiB |\n|---|---|---|---|")
-    for n in (scaled(10**5), scaled(10**6), scaled(10**7)):
+    for n in (scale(10**5), scale(10**6), scale(10**7)):
         done = subprocess.run([sys.executable, "-c", code, str(n)], check=True, capture_output=True, text=True)
         wall, peak = map(float, done.stdout.split())
         print(f"| {n:,} | {wall:.2f} | {wall / n * 1e6:.2f} | {peak / 1024:,.0f} |")
@@ -302,12 +302,12 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as folder:
         path, unit_path = Path(folder) / "x.npy", Path(folder) / "unit.npy"
-        written(path)
-        written(unit_path, unit=True)
+        write(path)
+        write(unit_path, unit=True)
         read(path)
-        measured(metrics=["zero_rows"])(path)
-        works = bare | {name: measured(**options) for name, options, _, _ in cases[:-2]}
-        works[cases[-1][0]] = lambda _: measured()(unit_path)
+        measure(metrics=["zero_rows"])(path)
+        works = bare | {name: measure(**options) for name, options, _, _ in cases[:-2]}
+        works[cases[-1][0]] = lambda _: measure()(unit_path)
         found = best(works, path)
         found["all 13 defaults"] = found["all 13 defaults (two passes)"]
         peaks = [peak_mib(path, names) for names in (COVARIANCE, PARTITION)]

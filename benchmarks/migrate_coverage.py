@@ -23,7 +23,7 @@ from embedscope.migration.rows import Request, read_rows
 from embedscope.migration.trials import measure
 from embedscope.sources.options import ModelOptions
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 
 DIMENSIONS, FRESH = 12, 10
 CANDIDATES = "procrustes,ridge,cca:8"

@@ -212,7 +212,7 @@ def share(a: Floats, b: Floats) -> tuple[float, float]:
     return value, float((left @ left) / b.sum() ** 2)
 
 
-def kept(old: Floats, new: Floats, fitted: KindMap, direction: str, fellows: int) -> tuple[float, float]:
+def measure_kept(old: Floats, new: Floats, fitted: KindMap, direction: str, fellows: int) -> tuple[float, float]:
     """What a map keeps among these rows, and its variance: the ten nearest in common, or with fellows nDCG@10 over that
     of ``new``."""
     own = np.arange(len(old))
@@ -254,7 +254,7 @@ def cases(corpus: Corpus, spaces: Mapping[str, Floats], retains: Sequence[float]
         def rest(fit: KindMap | None, way: str, blocks=blocks, old=old, new=new) -> tuple[float, float] | None:  # type: ignore[no-untyped-def]
             if fit is None:
                 return None
-            value, variance = np.mean([kept(old[s], new[s], fit, way, fellows) for s in blocks], axis=0)
+            value, variance = np.mean([measure_kept(old[s], new[s], fit, way, fellows) for s in blocks], axis=0)
             return float(value), float(np.sqrt(variance / len(blocks)))
 
         alone = None
@@ -270,7 +270,7 @@ def cases(corpus: Corpus, spaces: Mapping[str, Floats], retains: Sequence[float]
         if fellows == 1 and len(blocks) > 1:
             score = judge.at_index(direction, fitted, test.kept, size - n)
             _, low, high = score_bars(score)
-            value, variance = kept(old[n:], new[n:], fitted, direction, 1)
+            value, variance = measure_kept(old[n:], new[n:], fitted, direction, 1)
             far = (float(score.value or 0.0), float(low or 0.0), float(high or 0.0), value, float(np.sqrt(variance)))
         yield Case(corpus, a, b, f"{text}, {direction}", (test.value, test.low, test.high), truth, verdicts, far)
 
@@ -278,10 +278,10 @@ def cases(corpus: Corpus, spaces: Mapping[str, Floats], retains: Sequence[float]
 def texts_of_corpus(corpus: Corpus, data: Path) -> list[str]:
     """The texts of a corpus, in random order."""
     if corpus.folder == "sts":
-        from embedscope.experiments._drift2025.spaces import _shuffled
+        from embedscope.experiments._drift2025.spaces import _shuffle
         from embedscope.sources.texts import texts_of
 
-        return list(_shuffled(texts_of("sts_sentences", data, Provenance()), 6000).texts)
+        return list(_shuffle(texts_of("sts_sentences", data, Provenance()), 6000).texts)
     if corpus.folder in ("flickr", "en2", "de"):
         lines = _flickr(data, "de" if corpus.folder == "de" else "en")
         order = np.random.default_rng(11 if corpus.folder == "de" else 5).permutation(len(lines))

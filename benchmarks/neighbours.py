@@ -6,10 +6,10 @@ import resource
 
 import numpy as np
 
-from benchmarks._rows import COMPARED, Took, compared, header, least, peer, rows, scaled, took
+from benchmarks._rows import COMPARED, Took, compare, header, least, peer, rows, scale, took
 
-ROWS, DIM, K = scaled(50_000), 384, 10
-IMAGES, TEXTS, WIDTH = scaled(5_000), 5 * scaled(5_000), 512
+ROWS, DIM, K = scale(50_000), 384, 10
+IMAGES, TEXTS, WIDTH = scale(5_000), 5 * scale(5_000), 512
 
 
 def unit_cloud(n: int, d: int, seed: int) -> np.ndarray:
@@ -33,7 +33,7 @@ def hubness_rows() -> None:
         seconds, found = took(lambda: top_k(x, x, K, exclude=np.arange(ROWS)))
         ours.append(seconds)
     counts = k_occurrences(found, ROWS)
-    print(f"| N_{K} of {ROWS:,} x {DIM} float32 | bare float32 X X' | {compared(least(ours), least(bare))} | 1.1 |")
+    print(f"| N_{K} of {ROWS:,} x {DIM} float32 | bare float32 X X' | {compare(least(ours), least(bare))} | 1.1 |")
     rows("the same", 7, lambda: vecscope_row(x, least(ours), counts))
 
 
@@ -42,7 +42,7 @@ def vecscope_row(x: np.ndarray, ours: Took, counts: np.ndarray) -> None:
     theirs, (indices, _) = took(lambda: exact_knn(x, K))
     other = np.bincount(indices.ravel(), minlength=ROWS)
     note = f"{(counts != other).sum():,} of {ROWS:,} counts differ (order of float32 near ties)"
-    print(f"| the same | vecscope 0.2.0 `exact_knn`; {note} | {compared(ours, theirs)} | 0.50 |")
+    print(f"| the same | vecscope 0.2.0 `exact_knn`; {note} | {compare(ours, theirs)} | 0.50 |")
 
 
 def inner_cloud(n: int, d: int, inner: int, seed: int) -> np.ndarray:
@@ -65,7 +65,7 @@ def index_rows() -> None:
         skews = [((n - K) ** 3).mean() / n.std() ** 3 for n in (k_occurrences(true, ROWS), found.occurrences())]
         note = f"{found}; skewness {skews[1]:.4f}, exact {skews[0]:.4f}"
         what = f"`--neighbours faiss`, {ROWS:,} x {DIM}, {name}"
-        print(f"| {what} | the exact search; {note} | {compared(ours, exact)} | |", flush=True)
+        print(f"| {what} | the exact search; {note} | {compare(ours, exact)} | |", flush=True)
 
 
 def both(images: np.ndarray, texts: np.ndarray, own: np.ndarray) -> None:
@@ -83,7 +83,7 @@ def recall_rows() -> None:
         bare.append(took(lambda: (products(images, texts), products(texts, images)))[0])
         ours.append(took(lambda: both(images, texts, own))[0])
     what = f"exact ranks both ways, {IMAGES:,} x {TEXTS:,} x {WIDTH}"
-    print(f"| {what} | bare float32 blocks, both ways | {compared(least(ours), least(bare))} | 1.2 |", flush=True)
+    print(f"| {what} | bare float32 blocks, both ways | {compare(least(ours), least(bare))} | 1.2 |", flush=True)
 
 
 def main() -> None:

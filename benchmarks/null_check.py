@@ -39,7 +39,7 @@ def sample(population: str, n: int, seed: int, dim: int = DIM) -> Floats:
     return x
 
 
-def shifted(x: Floats, shift: str, seed: int) -> Floats:
+def shift_rows(x: Floats, shift: str, seed: int) -> Floats:
     """``x`` after a change that matters."""
     y, rng = x.copy(), np.random.default_rng([13, seed])
     if shift == "mean +0.1":
@@ -60,7 +60,7 @@ def chunks(n: int, per: int, seed: int, dim: int = DIM) -> Floats:
     return np.repeat(rng.normal(size=(n // per, dim)) + 0.5, per, axis=0) + 0.5 * rng.normal(size=(n // per * per, dim))
 
 
-def measured(x: Floats, groups: Any = None) -> Result:
+def measure_rows(x: Floats, groups: Any = None) -> Result:
     """The default numbers of ``x``."""
     return measure(x) if groups is None else measure(x, groups=groups)
 
@@ -72,7 +72,7 @@ def alarms(results: list[tuple[Result, Result]]) -> float:
 
 def null_row(population: str, sizes: tuple[int, int], runs: int) -> float:
     """False alarms between independent samples of two sizes."""
-    a, b = ([measured(sample(population, n, 1000 * side + i)) for i in range(runs)] for side, n in enumerate(sizes))
+    a, b = ([measure_rows(sample(population, n, 1000 * side + i)) for i in range(runs)] for side, n in enumerate(sizes))
     return alarms(list(zip(a, b, strict=True)))
 
 
@@ -85,7 +85,7 @@ def main() -> None:
     for population in POPULATIONS:
         for n in SIZES:
             runs = options.runs if n < 10_000 else max(4, options.runs // 4)
-            samples[population, n] = [measured(sample(population, n, i)) for i in range(runs)]
+            samples[population, n] = [measure_rows(sample(population, n, i)) for i in range(runs)]
         for n, m in itertools.combinations_with_replacement(SIZES, 2):
             a, b = samples[population, n], samples[population, m]
             pairs = (
@@ -95,7 +95,7 @@ def main() -> None:
             )
             print(f"| {population} | {n:,}, {m:,} | {len(pairs)} | {alarms(pairs):.0%} |", flush=True)
     for per, n, m in ((5, 1000, 1500), (20, 2000, 4000)):
-        pairs = [(measured(chunks(n, per, i)), measured(chunks(m, per, 500 + i))) for i in range(options.runs)]
+        pairs = [(measure_rows(chunks(n, per, i)), measure_rows(chunks(m, per, 500 + i))) for i in range(options.runs)]
         print(
             f"| {per} chunks per document, in file order | {n:,}, {m:,} | {len(pairs)} | {alarms(pairs):.0%} |",
             flush=True,
@@ -103,8 +103,8 @@ def main() -> None:
     print("\n| shift | rows of the baseline, rows now | comparisons | found |\n|---|---|---|---|")
     for shift in SHIFTS:
         for n, m in ((2000, 2000), (2000, 600)):
-            before = [measured(sample("cone", n, i)) for i in range(options.runs // 2)]
-            after = [measured(shifted(sample("cone", m, 7000 + i), shift, i)) for i in range(options.runs // 2)]
+            before = [measure_rows(sample("cone", n, i)) for i in range(options.runs // 2)]
+            after = [measure_rows(shift_rows(sample("cone", m, 7000 + i), shift, i)) for i in range(options.runs // 2)]
             found = alarms(list(zip(before, after, strict=True)))
             print(f"| {shift} | {n:,}, {m:,} | {len(before)} | {found:.0%} |", flush=True)
 

@@ -174,7 +174,7 @@ POWER: tuple[Callable[[np.random.Generator], Data], ...] = (
 )
 
 
-def written(layout: Callable[[np.random.Generator], Data], seed: int) -> bool:
+def writes_repair(layout: Callable[[np.random.Generator], Data], seed: int) -> bool:
     """Whether `repair` writes one for the data of ``layout``."""
     return is_written(repair(**layout(np.random.default_rng([7, seed])), seed=seed)[0])
 
@@ -189,7 +189,7 @@ def main() -> None:
     for layouts, helps in ((NULL, "no"), (POWER, "yes")):
         for layout in layouts:
             if options.only in layout.__name__:
-                n = sum(written(layout, seed) for seed in range(options.runs))
+                n = sum(writes_repair(layout, seed) for seed in range(options.runs))
                 print(
                     f"| {(layout.__doc__ or '').rstrip('.')} | {helps} | {options.runs} | {n / options.runs:.0%} |",
                     flush=True,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks._rows import header, peer, rows, scaled
+from benchmarks._rows import header, peer, rows, scale
 
 
 def seconds(call: Callable[[], object], repeats: int = 3) -> tuple[float, object]:
@@ -35,7 +35,7 @@ def cosines() -> None:
 
     from embedscope import metrics
 
-    n = scaled(10_000)
+    n = scale(10_000)
     x = cloud(n, 768)
     ours, a = seconds(lambda: metrics.self_similarity(x))
     theirs, b = seconds(lambda: float(1 - pdist(x.astype(np.float64), "cosine").mean()), 1)
@@ -47,7 +47,7 @@ def isotropy() -> None:
     theirs_of = peer("IsoScore").IsoScore
     from embedscope import metrics
 
-    n = scaled(50_000)
+    n = scale(50_000)
     y = cloud(n, 384)
     ours, a = seconds(lambda: metrics.isoscore(y))
     with contextlib.redirect_stdout(io.StringIO()):
@@ -60,7 +60,7 @@ def audit() -> None:
     theirs_of = peer("spectralyte").Spectralyte
     from embedscope import measure
 
-    n = scaled(50_000)
+    n = scale(50_000)
     x = cloud(n, 384)
     names = ["self_similarity", "participation_ratio"]
     ours, result = seconds(lambda: measure(x, metrics=names).value(metric="participation_ratio"))

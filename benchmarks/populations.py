@@ -43,7 +43,7 @@ KINDS: tuple[tuple[str, str, str], ...] = (
 """Two kinds of input to one model, half of the rows each."""
 
 
-def mixed(a: Any, b: Any, share: float, seed: int, most: int = 1000) -> tuple[Any, Any]:
+def mix(a: Any, b: Any, share: float, seed: int, most: int = 1000) -> tuple[Any, Any]:
     """Rows of two spaces, a ``share`` of them of the second, at unit length; and which they are."""
     n = min(most, int(len(a) / (1 - share)), int(len(b) / share))
     k = max(10, round(share * n))
@@ -72,7 +72,7 @@ def main() -> None:
         for share in SHARES:
             found = []
             for seed in range(options.runs):
-                x, truth = mixed(spaces[a][:, :d], spaces[b][:, :d], share, seed)
+                x, truth = mix(spaces[a][:, :d], spaces[b][:, :d], share, seed)
                 split = populations(RowSet(x))
                 said = split is not None and split.two_models
                 found.append(auc(truth, split.smaller) if said and split is not None else 0.5)

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._rows import COMPARED, MissingError, Took, compared, header, least, peer, rows, scaled, took
+from benchmarks._rows import COMPARED, MissingError, Took, compare, header, least, peer, rows, scale, took
 from benchmarks.measure import COVARIANCE, Made, MadeShard
 
 DIM = 384
 
 
-def written(path: Path, n: int) -> None:
+def write(path: Path, n: int) -> None:
     """Rows of 384 dimensions in a file."""
     rng = np.random.default_rng(0)
     out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, DIM))
@@ -50,7 +50,7 @@ def table(source: Path, out: Path) -> None:
             file.write_table(pa.table({"id": ids, "emb": column}, schema=schema))
 
 
-def synced(path: Path) -> None:
+def sync(path: Path) -> None:
     """Bring a file to the disk, as an output that is complete or absent must be."""
     handle = os.open(path, os.O_RDONLY)
     os.fsync(handle)
@@ -63,7 +63,7 @@ def bare_npy(source: Path, out: Path, a: np.ndarray) -> None:
     with out.open("wb") as file:
         for start in range(0, len(x), 8192):
             file.write((x[start : start + 8192].astype(a.dtype) @ a).astype(np.float32, copy=False).data)
-    synced(out)
+    sync(out)
 
 
 def bare_parquet(source: Path, out: Path, a: np.ndarray) -> None:
@@ -77,10 +77,10 @@ def bare_parquet(source: Path, out: Path, a: np.ndarray) -> None:
             y = (x @ a).astype(np.float32, copy=False)
             column = pa.FixedSizeListArray.from_arrays(pa.array(y.ravel()), DIM)
             file.write_table(pa.table({"id": batch.column(0), "emb": column}, schema=pq.read_schema(source)))
-    synced(out)
+    sync(out)
 
 
-def applied(folder: Path, source: Path) -> None:
+def apply_rows(folder: Path, source: Path) -> None:
     """`apply` of a centred, rotated repair against reading, one product and writing; least of two rounds in turns.
 
     The map is float64, so that the limit is the same with a float64 product.
@@ -111,7 +111,7 @@ def applied(folder: Path, source: Path) -> None:
             (folder / f"{out}{suffix}").unlink()
         for dtype, target in (("float32", "1.25"), ("float64", "")):
             against = f"reading, a {dtype} product, writing"
-            cells = compared(least(ours), least(theirs[dtype]))
+            cells = compare(least(ours), least(theirs[dtype]))
             print(f"| `apply` to {n:,} x {DIM}, {suffix} | {against} | {cells} | {target} |", flush=True)
 
 
@@ -141,7 +141,7 @@ def hubs(source: Path) -> None:
         f"{r.metric} {r.value:.2g} [{r.ci_low:.2g}, {r.ci_high:.2g}]" for r in found if r.ci_low is not None
     )
     what = f"hubs of {len(x):,} x {DIM}: {said}"
-    print(f"| {what} | bare float32 product of 4,096 queries | {compared(ours, theirs)} | 60 s |", flush=True)
+    print(f"| {what} | bare float32 product of 4,096 queries | {compare(ours, theirs)} | 60 s |", flush=True)
     what = f"hubs of {len(x):,} x {DIM}"
     rows(what, 7, lambda: hnsw(what, x, ours))
     rows(what, 7, lambda: kiez(what, source, ours))
@@ -158,7 +158,7 @@ def hnsw(what: str, x: np.ndarray, ours: Took) -> None:
         index.search(_unit(np.array(x[:4096])), 11)
 
     theirs, _ = took(search)
-    print(f"| {what} | FAISS HNSW32, made and asked 4,096 queries | {compared(ours, theirs)} | |", flush=True)
+    print(f"| {what} | FAISS HNSW32, made and asked 4,096 queries | {compare(ours, theirs)} | |", flush=True)
 
 
 def _unit(x: np.ndarray) -> np.ndarray:
@@ -185,7 +185,7 @@ print(time.perf_counter() - wall, time.process_time() - cpu, skew)
     done = subprocess.run([python, "-c", code, str(source)], check=True, capture_output=True, text=True)
     wall, cpu, skew = map(float, done.stdout.split()[-3:])
     against = f"kiez 0.5.0, exact, 4,096 queries; skewness {skew:.2g} without interval"
-    print(f"| {what} | {against} | {compared(ours, Took(wall, cpu))} | |", flush=True)
+    print(f"| {what} | {against} | {compare(ours, Took(wall, cpu))} | |", flush=True)
 
 
 def costs() -> None:
@@ -193,7 +193,7 @@ def costs() -> None:
     import cloudpickle
 
     from embedscope.core.progress import Silent
-    from embedscope.execution.passes import PassWork, _merged, passes_of
+    from embedscope.execution.passes import PassWork, _merge, passes_of
     from embedscope.geometry.metric_selection import select_metrics
 
     print()
@@ -203,7 +203,7 @@ def costs() -> None:
             selected = select_metrics(names, None, "exact", "exact")
             known: dict[str, dict[object, object]] = {"vectors": {}}
             grouped = frozenset(m.needs for m in selected)
-            n = scaled(65_536, 4096)
+            n = scale(65_536, 4096)
             for number, needs in enumerate(passes_of([m.needs for m in selected]), start=1):
                 work = PassWork(("vectors",), tuple(needs), known, grouped, Silent(), {"vectors": dim})
                 shards = [MadeShard(Made(2 * n, dim), a, a + n) for a in (0, n)]
@@ -214,7 +214,7 @@ def costs() -> None:
                     took.append((time.process_time() - begin) / parts[-1].rows)
                 size = len(cloudpickle.dumps(parts[1])) / 1e6
                 begin = time.process_time()
-                part = _merged(parts[0], parts[1])
+                part = _merge(parts[0], parts[1])
                 merging = time.process_time() - begin
                 for need in needs:
                     known["vectors"][need] = part.states["vectors"][need].result().full
@@ -226,17 +226,17 @@ def costs() -> None:
 def main() -> None:
     from threadpoolctl import threadpool_limits
 
-    sizes = [int(sys.argv[1])] * 2 if sys.argv[1:] else [scaled(1_000_000, 70_000), scaled(5_000_000, 70_000)]
+    sizes = [int(sys.argv[1])] * 2 if sys.argv[1:] else [scale(1_000_000, 70_000), scale(5_000_000, 70_000)]
     header("what", "against", *COMPARED, "target")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "x.npy"
         calls: tuple[tuple[str, Callable[[], None]], ...] = (
             ("hubs of {:,} rows", lambda: hubs(source)),
-            ("`apply` to {:,} rows", lambda: applied(folder, source)),
+            ("`apply` to {:,} rows", lambda: apply_rows(folder, source)),
         )
         for n, (what, call) in zip(sizes, calls, strict=True):
-            written(source, n)
+            write(source, n)
             rows(what.format(n), 7, call)
     with threadpool_limits(1):
         costs()

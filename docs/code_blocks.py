@@ -154,7 +154,7 @@ def matches(wanted: str, printed: str) -> bool:
     return re.fullmatch(pattern, _tidy(printed) + "\n") is not None
 
 
-def _shown(mark: str, printed: str) -> str:
+def _show(mark: str, printed: str) -> str:
     lines = printed.splitlines()
     count = re.fullmatch(r"output: (\d+) lines", mark)
     if count and len(lines) > int(count[1]):
@@ -167,7 +167,7 @@ def with_new_outputs(text: str, folder: Path, *, name: str) -> str:
     for block, printed in reversed(run_page(text, folder, name=name, models=True)):
         if block.output is not None:
             start, end = block.output.span
-            text = text[:start] + _shown(block.output.mark, printed) + text[end:]
+            text = text[:start] + _show(block.output.mark, printed) + text[end:]
     return text
 
 

@@ -28,12 +28,12 @@ _MARK = re.compile(r"^<!-- (?:not run|needs|output|setup)\b.*?-->\n", re.M | re.
 def site_links(text: str) -> str:
     """``text`` with links to pages by their place in the repository turned into links within the site."""
 
-    def rewritten(match: re.Match[str]) -> str:
+    def rewrite(match: re.Match[str]) -> str:
         target, anchor = match[1], match[2] or ""
         name = PAGES.get(target, target.removeprefix("docs/"))
         return f"]({name}{anchor})"
 
-    return _LINK.sub(rewritten, _FILE.sub(r"`\1`", text))
+    return _LINK.sub(rewrite, _FILE.sub(r"`\1`", text))
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -48,7 +48,7 @@ TERMINAL = """<!doctype html><meta charset="utf-8"><body style="margin:0;backgro
 {}</pre>"""
 
 
-def made_reports(folder: Path) -> dict[str, Path]:
+def make_reports(folder: Path) -> dict[str, Path]:
     """The report of every command, in ``folder``."""
     import numpy as np
 
@@ -73,7 +73,7 @@ def _run(command: str, folder: Path) -> None:
         raise SystemExit(f"embedscope {command} failed: {done.stderr}")
 
 
-def photographed(page: Path, width: int, height: int, *, dark: bool, folder: Path) -> bytes:
+def photograph(page: Path, width: int, height: int, *, dark: bool, folder: Path) -> bytes:
     """A PNG of the first ``height`` pixels of ``page``, in 256 colours."""
     from PIL import Image
 
@@ -93,7 +93,7 @@ def photographed(page: Path, width: int, height: int, *, dark: bool, folder: Pat
     return out.getvalue()
 
 
-def audited(folder: Path) -> Path:
+def audit(folder: Path) -> Path:
     """A page with what ``vecscope audit`` prints on the file that ``diagnose`` is shown on."""
     if shutil.which(AUDIT[0]) is None:
         raise SystemExit("the gallery shows vecscope beside diagnose: pip install vecscope==0.2.0")
@@ -111,7 +111,7 @@ def beside(left: Path, right: Path, folder: Path) -> bytes:
 
     both = Image.new("RGB", (2 * HALF + 20, TALL), "#8a929c")
     for i, page in enumerate((left, right)):
-        one = photographed(page, HALF, TALL, dark=False, folder=folder)
+        one = photograph(page, HALF, TALL, dark=False, folder=folder)
         both.paste(Image.open(io.BytesIO(one)).convert("RGB"), (i * (HALF + 20), 0))
     out = io.BytesIO()
     both.quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
@@ -124,12 +124,12 @@ def main() -> None:
     os.environ.pop("EMBEDSCOPE_DATA", None)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        pages = made_reports(folder)
+        pages = make_reports(folder)
         for name, report, width, height, dark in SHOTS:
             target = GALLERY / f"{name}.png"
-            target.write_bytes(photographed(pages[report], width, height, dark=dark, folder=folder))
+            target.write_bytes(photograph(pages[report], width, height, dark=dark, folder=folder))
             print(f"{target.relative_to(ROOT)}: {target.stat().st_size // 1024} KiB")
-        (GALLERY / "beside.png").write_bytes(beside(pages["diagnose"], audited(folder), folder))
+        (GALLERY / "beside.png").write_bytes(beside(pages["diagnose"], audit(folder), folder))
 
 
 if __name__ == "__main__":

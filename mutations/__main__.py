@@ -58,7 +58,7 @@ def _run(chosen: Sequence[Mutation], trees: Sequence[Path]) -> int:
     for tree in trees:
         idle.put(tree)
 
-    def tried(mutation: Mutation) -> bool:
+    def try_mutation(mutation: Mutation) -> bool:
         tree, start = idle.get(), time.monotonic()
         try:
             outcome = outcome_of(tree, mutation)
@@ -68,7 +68,7 @@ def _run(chosen: Sequence[Mutation], trees: Sequence[Path]) -> int:
         return outcome == "caught"
 
     with ThreadPoolExecutor(len(trees)) as pool:
-        caught = list(pool.map(tried, chosen))
+        caught = list(pool.map(try_mutation, chosen))
     print(f"{sum(caught)} of {len(caught)} mutations caught")
     return 0 if all(caught) else 1
 

@@ -210,7 +210,7 @@ _UNITS = (
     ),
     *_in(
         "tasks",
-        "_means.py",
+        "means.py",
         (
             "items are drawn, not the groups they belong to",
             "    if groups is not None:\n        values, weights =",
@@ -482,7 +482,7 @@ _DECISIONS = (
         "participation.py",
         (
             "pairs inside units are pairs of the population of the participation ratio",
-            "    prepared=across_groups,\n",
+            "    prepare=across_groups,\n",
             "",
             "metrics/test_bias.py::test_participation_ratio_of_chunks_is_that_of_the_population_whatever_their_number",
         ),
@@ -563,7 +563,7 @@ _FILES = (
         "atomic.py",
         (
             "a file gets its name before its bytes are on the disk",
-            "    _flushed(part)\n    part.replace(target)",
+            "    _flush(part)\n    part.replace(target)",
             "    part.replace(target)",
             (
                 "core/test_atomic.py::test_bytes_reach_the_disk_before_the_name_does",

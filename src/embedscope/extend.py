@@ -22,13 +22,13 @@ A plug-in registers its objects through entry points of the groups ``embedscope.
 """
 
 from embedscope.core.tables import Classes, Data, Labels, Matches, Pairs, Qrels, Quadruples, Score, Task, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded, MediaDataset
-from embedscope.datasets._file import File
-from embedscope.datasets._text import distinct, scored_pairs
-from embedscope.encoders._lookup import Lookup, Scheme
+from embedscope.datasets.dataset import Dataset, Loaded, MediaDataset
+from embedscope.datasets.file import File
+from embedscope.datasets.text import distinct, scored_pairs
 from embedscope.encoders.aliases import Alias
+from embedscope.encoders.lookup import Lookup, Scheme
 from embedscope.interchange.mteb_encoder import MtebEncoder
-from embedscope.metrics._metric import Metric, UndefinedError, metric
+from embedscope.metrics.metric import Metric, UndefinedError, metric
 from embedscope.stats import (
     CenteredUnitSum,
     CoordinateMoments,
@@ -44,7 +44,7 @@ from embedscope.stats import (
     UnitSum,
     UnitSums,
 )
-from embedscope.tasks._pairs import PairTask
+from embedscope.tasks.pairs import PairTask
 
 __all__ = [
     "Alias",

@@ -23,9 +23,9 @@ from embedscope.sources.labelled_vectors import NamedVectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vocabulary import with_vocabulary
 from embedscope.sources.word_contexts import Contexts
-from embedscope.tasks._analogy_outcome import outcome, top_scores
-from embedscope.tasks._analogy_questions import questions_of
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_outcome import outcome, top_scores
+from embedscope.tasks.analogy_questions import questions_of
+from embedscope.tasks.analogy_rows import CandidateRows
 
 NO_GENSIM = "gensim is not installed"
 
@@ -111,7 +111,7 @@ def test_family_questions_on_minilm():
     assert top_scores(answers, "family", 5, 0)["family"].value > value["family"]
 
 
-def made_images() -> Data:
+def make_images() -> Data:
     """Six concepts in two relations, two noisy images each; brightness is what differs in both relations."""
     rng = np.random.default_rng(0)
     names = ("a", "b", "c", "d", "e", "f")
@@ -136,7 +136,7 @@ def made_images() -> Data:
 
 @pytest.mark.models
 def test_vectors_of_concepts_are_means_over_their_images():
-    data, provenance = made_images(), Provenance()
+    data, provenance = make_images(), Provenance()
     (space,) = analogy_spaces("pixels:8", data, "classes", ModelOptions(), provenance)
     assert "mean over 2 images per concept" in space.note
     pixels = np.stack([image.pixels().ravel() for image in data.images["images"].images]).reshape(6, 2, -1) / 255

@@ -13,7 +13,7 @@ import embedscope
 from embedscope.calibration.hand_labels import HandLabel, Merges, look
 from embedscope.calibration.scores import ScoreCalibration
 from embedscope.core.errors import InputError
-from embedscope.exports._scores import numpy_scores, sql_scores
+from embedscope.exports.scores import numpy_scores, sql_scores
 from embedscope.transforms.calibration import Beta, Isotonic, Platt
 from embedscope.transforms.repair import Repair
 

@@ -8,10 +8,10 @@ from sklearn.linear_model import LogisticRegression
 
 from embedscope.calibration.curve import Chosen, calibration_error, choose_curve
 from embedscope.calibration.guarantees import Judged
-from embedscope.transforms.calibration import Beta, weighted
+from embedscope.transforms.calibration import Beta, weigh_pairs
 
 
-def drawn(rng: np.random.Generator, n: int, bend: bool = False) -> tuple[Judged, np.ndarray]:
+def draw(rng: np.random.Generator, n: int, bend: bool = False) -> tuple[Judged, np.ndarray]:
     cosines = rng.uniform(0, 1, n)
     p = 1 / (1 + np.exp(-12 * (cosines - 0.6)))
     if bend:
@@ -20,10 +20,10 @@ def drawn(rng: np.random.Generator, n: int, bend: bool = False) -> tuple[Judged,
 
 
 def test_beta_is_logistic_regression_on_log_odds() -> None:
-    judged, _ = drawn(np.random.default_rng(0), 2000)
+    judged, _ = draw(np.random.default_rng(0), 2000)
     ones, zeros = judged.cosines[judged.match], judged.cosines[~judged.match]
     made = Beta.fit(ones, zeros, positive_rate=0.3)
-    x, y, w, (n1, n0) = weighted(ones, zeros, 0.3)
+    x, y, w, (n1, n0) = weigh_pairs(ones, zeros, 0.3)
     s = (1 + x) / 2
     t = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
     features = np.stack([np.log(s), -np.log1p(-s)], axis=1)
@@ -40,7 +40,7 @@ def test_beta_rises_whatever_the_labels() -> None:
 
 @pytest.mark.parametrize("bend", [False, True])
 def test_the_chosen_curve_is_near_the_truth(bend: bool) -> None:
-    judged, p = drawn(np.random.default_rng(2), 12_000, bend)
+    judged, p = draw(np.random.default_rng(2), 12_000, bend)
     chosen = choose_curve(judged, np.arange(12_000) % 4 // 2 + (np.arange(12_000) % 4 == 3))
     assert isinstance(chosen, Chosen)
     assert np.abs(chosen.curve.probability(judged.cosines) - p).mean() < (0.06 if bend else 0.01)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedscope.calibration.sides import Sides
-from embedscope.calibration.unrelated import pair_moments, sample_pairs, tail_intervals, unrelated_of
+from embedscope.calibration.unrelated import pair_moments, sample_pairs, sample_unrelated, tail_intervals
 from embedscope.core.errors import InputError
 
 
@@ -65,7 +65,7 @@ def test_percentiles_are_those_of_all_pairs() -> None:
     rng = np.random.default_rng(5)
     sides = Sides(unit(rng, 300, 12, 0.3))
     every = naive(sides)
-    found, _ = unrelated_of(sides, 0)
+    found, _ = sample_unrelated(sides, 0)
     assert found.tail.exact
     at = np.quantile(every, [0.02, 0.3, 0.9, 0.99, 0.999])
     below = np.array([(every < c).mean() for c in at])
@@ -76,7 +76,7 @@ def test_percentiles_are_those_of_all_pairs() -> None:
 def test_moments_of_a_query_are_those_of_its_cosines() -> None:
     rng = np.random.default_rng(6)
     x, y = unit(rng, 60, 8), unit(rng, 80, 8, 0.4)
-    found, _ = unrelated_of(Sides(x, y), 0)
+    found, _ = sample_unrelated(Sides(x, y), 0)
     means, spreads = found.query_moments(x)
     cosines = x @ y.T
     np.testing.assert_allclose(means, cosines.mean(axis=1), atol=1e-12)
@@ -96,7 +96,7 @@ def test_intervals_of_the_tail_hold_the_share_of_the_population() -> None:
     held = []
     for run in range(30):
         sides = hubs([7, run], 150)
-        _, sampled = unrelated_of(sides, run)
+        _, sampled = sample_unrelated(sides, run)
         _, low, high = tail_intervals(sampled, sides, np.array([0.5]))
         held.append(low[0] <= truth <= high[0])
     assert np.mean(held) >= 0.85
@@ -104,6 +104,6 @@ def test_intervals_of_the_tail_hold_the_share_of_the_population() -> None:
 
 def test_too_few_pairs_are_refused() -> None:
     with pytest.raises(InputError, match="too few to say what a cosine means"):
-        unrelated_of(Sides(np.eye(8)), 0)
+        sample_unrelated(Sides(np.eye(8)), 0)
     with pytest.raises(InputError, match="check groups and labels"):
         pair_moments(Sides(np.eye(4), group_x=np.zeros(4, dtype=np.intp)))

@@ -14,13 +14,13 @@ from embedscope.certification.judges.base import Candidate, Items, Objective, Ou
 from embedscope.core.progress import Silent
 from embedscope.core.tables import Score
 from embedscope.stats.bootstrap import Difference
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 N = 200
 FLAT = np.zeros(N)
 
 
-def gained(share: float, by: float = 1.0) -> np.ndarray:
+def gain(share: float, by: float = 1.0) -> np.ndarray:
     """Items (N,) of which a ``share`` gain ``by``."""
     return np.where(np.arange(N) < share * N, by, 0.0)
 
@@ -52,32 +52,32 @@ class Written:
     def without_region(self, candidate: object, before: Score) -> None:
         return None
 
-    def restricted(self, score: Score, items: np.ndarray, part: str) -> Score:
+    def restrict(self, score: Score, items: np.ndarray, part: str) -> Score:
         assert score.items is not None
         return mean_score(np.where(items, score.items, np.nan), 0)
 
 
-def decided(given: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]) -> tuple[Decision, Written]:
+def make_decision(given: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]) -> tuple[Decision, Written]:
     judge = Written(given)
     return decide(judge, list(given), Silent()), judge  # type: ignore[arg-type]
 
 
-def shuffled(items: np.ndarray, seed: int = 0) -> np.ndarray:
+def shuffle(items: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).permutation(items)
 
 
-GOOD = {"select": {"main": shuffled(gained(0.3))}, "certify": {"main": shuffled(gained(0.3), 1)}}
+GOOD = {"select": {"main": shuffle(gain(0.3))}, "certify": {"main": shuffle(gain(0.3), 1)}}
 
 
 def test_a_gain_on_both_parts_is_used() -> None:
-    found, judge = decided({"csls:3": GOOD})
+    found, judge = make_decision({"csls:3": GOOD})
     assert found.repaired
     assert found.chosen is not None and found.chosen.text == "csls:3"
     assert judge.asked.count(("csls:3", "certify")) == judge.asked.count(("none", "certify")) == 1
 
 
 def test_what_gains_on_the_selecting_part_alone_is_refused() -> None:
-    found, _ = decided({"csls:3": {"select": GOOD["select"]}})
+    found, _ = make_decision({"csls:3": {"select": GOOD["select"]}})
     assert found.chosen is not None
     assert not found.repaired
     assert found.certified is not None and found.certified.gains["main"].value == 0.0
@@ -85,7 +85,7 @@ def test_what_gains_on_the_selecting_part_alone_is_refused() -> None:
 
 def test_charts_call_a_candidate_chosen_only_where_it_is_used() -> None:
     for given, name, tone in ((GOOD, "chosen", "good"), ({"select": GOOD["select"]}, "best here, not used", "")):
-        made, judge = decided({"csls:3": given})
+        made, judge = make_decision({"csls:3": given})
         before_and_after, every = decision_charts(made, judge)["dots"]  # type: ignore[arg-type]
         assert (every.series[0], every.tones[0], before_and_after.tones[1]) == (name, tone, tone)
         assert every.rows[0].strong and every.rows[0].dots[0].series == 0
@@ -93,8 +93,8 @@ def test_charts_call_a_candidate_chosen_only_where_it_is_used() -> None:
 
 def test_the_certifying_part_does_not_choose() -> None:
     """The second candidate is far better where it is certified, the first where it is selected."""
-    late = {"select": {"main": shuffled(gained(0.1))}, "certify": {"main": shuffled(gained(0.9))}}
-    found, judge = decided({"csls:3": GOOD, "csls:5": late})
+    late = {"select": {"main": shuffle(gain(0.1))}, "certify": {"main": shuffle(gain(0.9))}}
+    found, judge = make_decision({"csls:3": GOOD, "csls:5": late})
     assert found.chosen is not None and found.chosen.text == "csls:3"
     assert ("csls:5", "certify") not in judge.asked
 
@@ -102,7 +102,7 @@ def test_the_certifying_part_does_not_choose() -> None:
 def test_an_interval_that_holds_zero_is_no_gain() -> None:
     """Gains and losses nearly cancel: the mean is above zero, its interval is not; far from fitted rows all gain."""
     mixed = np.where(np.arange(N) < 0.52 * N, 1.0, -1.0)
-    found, _ = decided({"csls:3": {"select": GOOD["select"], "certify": {"main": mixed}}})
+    found, _ = make_decision({"csls:3": {"select": GOOD["select"], "certify": {"main": mixed}}})
     assert found.certified is not None
     gain = found.certified.gains["main"]
     assert gain.value is not None and gain.low is not None and gain.low < 0 < gain.value
@@ -110,14 +110,14 @@ def test_an_interval_that_holds_zero_is_no_gain() -> None:
 
 
 def test_a_guard_that_gets_worse_while_selecting_bars_a_candidate() -> None:
-    better = {"select": {"main": shuffled(gained(0.6)), "guard": shuffled(gained(0.2, -1.0))}}
-    found, _ = decided({"csls:3": GOOD, "csls:5": better | {"certify": GOOD["certify"]}})
+    better = {"select": {"main": shuffle(gain(0.6)), "guard": shuffle(gain(0.2, -1.0))}}
+    found, _ = make_decision({"csls:3": GOOD, "csls:5": better | {"certify": GOOD["certify"]}})
     assert found.chosen is not None and found.chosen.text == "csls:3"
 
 
 def test_a_guard_that_gets_worse_while_certifying_refuses_the_gain() -> None:
-    certify = GOOD["certify"] | {"guard": shuffled(gained(0.2, -1.0))}
-    found, _ = decided({"csls:3": {"select": GOOD["select"], "certify": certify}})
+    certify = GOOD["certify"] | {"guard": shuffle(gain(0.2, -1.0))}
+    found, _ = make_decision({"csls:3": {"select": GOOD["select"], "certify": certify}})
     assert found.chosen is not None
     assert not found.repaired
     assert "guard" in found.reason
@@ -125,7 +125,7 @@ def test_a_guard_that_gets_worse_while_certifying_refuses_the_gain() -> None:
 
 def test_a_gain_near_fitted_rows_alone_is_refused() -> None:
     near = np.where(np.arange(N) >= 0.7 * N, 1.0, 0.0)
-    found, _ = decided({"csls:3": {"select": GOOD["select"], "certify": {"main": near}}})
+    found, _ = make_decision({"csls:3": {"select": GOOD["select"], "certify": {"main": near}}})
     assert found.certified is not None and found.certified.gains["main"].low > 0
     assert not found.repaired
     assert "unlike any fitted row" in found.reason
@@ -137,7 +137,7 @@ def test_a_few_changed_items_are_too_few(changed: int) -> None:
     assert 2 * 0.5 ** (LEAST_CHANGED - 1) > 0.05 > 2 * 0.5**LEAST_CHANGED
     items = FLAT.copy()
     items[np.linspace(0, N - 1, changed).astype(int)] = 1.0
-    found, _ = decided({"csls:3": {"select": GOOD["select"], "certify": {"main": items}}})
+    found, _ = make_decision({"csls:3": {"select": GOOD["select"], "certify": {"main": items}}})
     assert found.certified is not None
     low = found.certified.gains["main"].low
     assert low is not None and low > 0
@@ -174,14 +174,14 @@ def test_rare_total_losses_are_not_certified(rare: float) -> None:
 
 
 def test_ties_go_to_the_simpler_one_and_first_to_the_original() -> None:
-    same, _ = decided({"csls:3": GOOD, "csls:5": GOOD})
+    same, _ = make_decision({"csls:3": GOOD, "csls:5": GOOD})
     assert same.chosen is not None and same.chosen.text == "csls:3"
-    nothing, judge = decided({"csls:3": {}})
+    nothing, judge = make_decision({"csls:3": {}})
     assert nothing.chosen is None
     assert ("csls:3", "certify") not in judge.asked
 
 
 def test_what_sees_the_other_queries_is_never_chosen() -> None:
-    found, _ = decided({"csls:3:transductive": GOOD})
+    found, _ = make_decision({"csls:3:transductive": GOOD})
     assert found.chosen is None
     assert not found.repaired

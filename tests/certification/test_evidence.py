@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedscope.certification.decision import expanded, gains_of
+from embedscope.certification.decision import expand_interval, gains_of
 from embedscope.certification.evidence import Known, Survey, declared_units, find_evidence
 from embedscope.certification.remote import copies_of_fitted, remote_half
 from embedscope.certification.split import assign_parts, part_numbers
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
-from embedscope.core.wording import signed_interval
+from embedscope.core.wording import format_signed_interval
 from embedscope.repairs.repair import is_written, repair
 from embedscope.stats.bootstrap import Difference, interval
 
@@ -87,7 +87,7 @@ def test_certified_intervals_of_few_units_err_at_their_level(n: int) -> None:
         score = {"s": Score(float(x.mean()), n, counts @ x)}
         plain += gains_of(score, zero)["s"].low > 0
         wide += gains_of(score, zero, n)["s"].low > 0
-        remote += expanded(Difference(x.mean(), *interval(x.mean(), counts @ x, 0.9)), n).low > 0
+        remote += expand_interval(Difference(x.mean(), *interval(x.mean(), counts @ x, 0.9)), n).low > 0
     assert wide / runs < 0.036 and remote / runs < 0.065  # .025 and .05, and three standard errors
     assert n > 8 or plain / runs > 0.036
 
@@ -181,7 +181,7 @@ def test_what_is_certified_says_its_units_and_the_remote_gain() -> None:
 
 
 def test_ends_that_round_to_zero_keep_their_digits() -> None:
-    assert signed_interval(0.0004, 0.1) == "[+0.0004, +0.100]"
+    assert format_signed_interval(0.0004, 0.1) == "[+0.0004, +0.100]"
 
 
 def test_a_map_that_knows_things_by_heart_does_not_hold_without_their_region() -> None:

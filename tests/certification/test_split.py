@@ -11,11 +11,11 @@ from embedscope.certification.fitting import FitContext, fit_kinds, moments_of
 from embedscope.certification.judges._pair_scores import Mapped, pair_scores
 from embedscope.certification.judges.base import Objective
 from embedscope.certification.pair_rows import PairRows, by_position
-from embedscope.certification.split import kept_clusters, part_numbers
+from embedscope.certification.split import keep_clusters, part_numbers
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
 from embedscope.readers import ArrayStream
-from embedscope.readers._joined import JoinedStream
+from embedscope.readers.concat import JoinedStream
 from embedscope.sources.paired_stream import PairedStream, whole_pair
 from embedscope.stats.bootstrap import Difference, paired_difference
 from embedscope.tasks.mixed import same_modality_share
@@ -33,7 +33,7 @@ def test_parts_do_not_depend_on_the_order_of_rows_or_on_shards(monkeypatch: pyte
     how = {"normalize": True, "max_eval_rows": 60, "seed": 3, "limit_fit": 30}
     whole = by_position(whole_pair(x, y), [500], hashes, **how)  # type: ignore[arg-type]
     cut = PairedStream(*(JoinedStream((ArrayStream({"v": z[:77]}), ArrayStream({"v": z[77:]}))) for z in (x, y)))
-    monkeypatch.setattr("embedscope.readers._joined.plan", lambda n, dim: [(0, 50)])
+    monkeypatch.setattr("embedscope.readers.concat.plan", lambda n, dim: [(0, 50)])
     split = by_position(cut, [77, 423], hashes, **how)  # type: ignore[arg-type]
     assert (whole.rows["certify"].names_x == split.rows["certify"].names_x).all()
     np.testing.assert_allclose(whole.cross.cxy, split.cross.cxy, atol=1e-12)
@@ -43,7 +43,7 @@ def test_parts_do_not_depend_on_the_order_of_rows_or_on_shards(monkeypatch: pyte
 
 def test_clusters_are_kept_whole() -> None:
     clusters = np.repeat(hash_rows(0, 50), 4)
-    kept = kept_clusters(clusters, 90, 0)
+    kept = keep_clusters(clusters, 90, 0)
     assert kept.sum() == 88
     assert set(np.bincount(np.unique(clusters, return_inverse=True)[1], kept)) == {0, 4}
 
@@ -81,7 +81,7 @@ def test_kinds_have_their_own_means_or_one() -> None:
     np.testing.assert_allclose(joined.transform(a, "a"), wanted, atol=1e-9)
 
 
-def selected(x: np.ndarray, y: np.ndarray) -> PairRows:
+def select(x: np.ndarray, y: np.ndarray) -> PairRows:
     """Rows of the part that selects."""
     how = {"normalize": True, "max_eval_rows": 1000, "seed": 0, "limit_fit": 9}
     return by_position(whole_pair(x, y), [len(x)], hash_rows(0, len(x)), **how).rows["select"]  # type: ignore[arg-type]
@@ -90,7 +90,7 @@ def selected(x: np.ndarray, y: np.ndarray) -> PairRows:
 def test_scores_of_pairs_agree_with_the_tasks_and_with_a_loop() -> None:
     x, y = np.random.default_rng(4).normal(size=(2, 300, 6))
     y += 0.7 * x
-    rows = selected(x, y)
+    rows = select(x, y)
     found = pair_scores(Mapped(rows.x, rows.y), rows, ("a", "b"), 0)
     task = recall_both_ways(rows.x, rows.y, ks=[1, 10])
     for way in ("a_to_b", "b_to_a"):
@@ -114,7 +114,7 @@ def test_a_scorer_that_changes_nothing_gives_the_same_ranks() -> None:
     """An inverted softmax over a bank of one query that all rows score alike only shifts scores."""
     x, y = np.random.default_rng(5).normal(size=(2, 200, 6))
     x[:, 0] = y[:, 0] = 0.0
-    rows = selected(x, y)
+    rows = select(x, y)
     bank = np.array([[1.0, 0, 0, 0, 0, 0]])
     plain = pair_scores(Mapped(rows.x, rows.y), rows, ("a", "b"), 0)
     shifted = pair_scores(Mapped(rows.x, rows.y, "inverted-softmax:5", (bank, bank)), rows, ("a", "b"), 0)

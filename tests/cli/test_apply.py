@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.commands import run_command
 
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.repair import KindMap, Repair
 
 X = np.random.default_rng(4).normal(size=(300, 6)).astype(np.float32) + 0.3
@@ -75,10 +75,10 @@ def test_a_stopped_change_of_a_store_says_how_to_go_on(
 
     from embedscope.cli.apply import _change_store
 
-    def stopped(*_: object, **__: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("embedscope.repairs.in_place.write_in_place", stopped)
+    monkeypatch.setattr("embedscope.repairs.in_place.write_in_place", stop)
     options = dict.fromkeys(("kind", "model", "journal"))
     with pytest.raises(typer.Exit) as caught:
         _change_store(Path("r.safetensors"), "lancedb:db/docs", rollback=False, quiet=True, **options)

@@ -64,7 +64,7 @@ VERBS = {
 }
 
 
-def refused(command: str, advice: str) -> None:
+def check_refusal(command: str, advice: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         done = CliRunner().invoke(app, command.split())
@@ -78,15 +78,15 @@ def refused(command: str, advice: str) -> None:
 
 @pytest.mark.parametrize(("verb", "file"), list(itertools.product(VERBS, UNREADABLE)))
 def test_a_file_that_holds_no_vectors(verb: str, file: str) -> None:
-    refused(VERBS[verb].format(file), UNREADABLE[file])
+    check_refusal(VERBS[verb].format(file), UNREADABLE[file])
 
 
 @pytest.mark.parametrize(("verb", "file"), list(itertools.product(VERBS, ONE_FOR_ALL)))
 def test_rows_that_no_cosine_tells_apart(verb: str, file: str) -> None:
     if (verb, file) == ("compare", "zero.npy"):
-        refused("compare zero.npy good.npy", "at least 12 rows that are not zero")
+        check_refusal("compare zero.npy good.npy", "at least 12 rows that are not zero")
     else:
-        refused(VERBS[verb].format(file), ONE_FOR_ALL[file])
+        check_refusal(VERBS[verb].format(file), ONE_FOR_ALL[file])
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_rows_that_no_cosine_tells_apart(verb: str, file: str) -> None:
 def test_one_sentence(command: str, advice: str) -> None:
     if command.startswith("explore"):
         pytest.importorskip("embedding_atlas", reason="extra explore is not installed")
-    refused(command, advice)
+    check_refusal(command, advice)
 
 
 def test_arrays_are_refused_as_files_are() -> None:

@@ -50,31 +50,31 @@ def numbers(*arguments: object) -> dict[str, float | None]:
     return {r["metric"]: r["value"] for r in json.loads(Path("r.json").read_text())["records"]}
 
 
-def asked(form: str) -> list[str]:
+def questions(form: str) -> list[str]:
     ends = ".npy" if form == "file" else f"_{form}"
     return ["--queries", f"asks{ends}", "--corpus", f"docs{ends}", "--qrels", "qrels.tsv"]
 
 
 @pytest.mark.parametrize("form", ["shards", "tables"])
 def test_retrieval_and_repair_read_folders(here: Path, form: str) -> None:
-    assert numbers("evaluate", *asked(form)) == numbers("evaluate", *asked("file"))
+    assert numbers("evaluate", *questions(form)) == numbers("evaluate", *questions("file"))
     options = ("--candidates", "center", "--force")
-    found = numbers("repair", *asked(form), *options, "--out", f"{form}.npz")
-    assert found == numbers("repair", *asked("file"), *options, "--out", "file.npz")
+    found = numbers("repair", *questions(form), *options, "--out", f"{form}.npz")
+    assert found == numbers("repair", *questions("file"), *options, "--out", "file.npz")
 
 
 def test_folders_without_ids_take_them_from_beside_or_from_an_option(here: Path) -> None:
-    code, said = run("evaluate", *asked("bare"))
+    code, said = run("evaluate", *questions("bare"))
     assert code == 2
     assert "write asks_bare.ids.txt next to it" in said
     named = ("--query-ids", "asks.ids.txt", "--corpus-ids", "docs.ids.txt")
-    expected = numbers("evaluate", *asked("file"))
-    assert numbers("evaluate", *asked("bare"), *named) == expected
+    expected = numbers("evaluate", *questions("file"))
+    assert numbers("evaluate", *questions("bare"), *named) == expected
     for name in ("asks", "docs"):
         Path(f"{name}.ids.txt").rename(f"{name}_bare.ids.txt")
-    assert numbers("evaluate", *asked("bare")) == expected
+    assert numbers("evaluate", *questions("bare")) == expected
     Path("docs_shards/part-1.ids.txt").unlink()
-    code, said = run("evaluate", *asked("shards"))
+    code, said = run("evaluate", *questions("shards"))
     assert code == 2
     assert "part-1.ids.txt is missing" in said
 

@@ -44,7 +44,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def printed(*arguments: str) -> str:
+def printed_text(*arguments: str) -> str:
     done = CliRunner().invoke(app, [*arguments, "-q"])
     assert done.exit_code in (0, 1), done.output
     return str(done.stdout)
@@ -53,7 +53,7 @@ def printed(*arguments: str) -> str:
 @pytest.mark.parametrize("verb", VERBS)
 def test_markdown_has_the_answer_and_a_table(here: Path, verb: str) -> None:
     for form in ("github", "markdown"):
-        text = printed(*VERBS[verb], "--format", form)
+        text = printed_text(*VERBS[verb], "--format", form)
         assert text.startswith("## "), text[:200]
         assert "**" in text.splitlines()[2], text[:400]
         assert "|---" in text, text
@@ -61,7 +61,7 @@ def test_markdown_has_the_answer_and_a_table(here: Path, verb: str) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_cases_of_junit_carry_numbers(here: Path, verb: str) -> None:
-    suite = Xml.fromstring(printed(*VERBS[verb], "--format", "junit")).find("testsuite")
+    suite = Xml.fromstring(printed_text(*VERBS[verb], "--format", "junit")).find("testsuite")
     assert suite is not None
     cases = suite.findall("testcase")
     assert len(cases) == int(suite.attrib["tests"]) > 0

@@ -12,7 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Silent
 from embedscope.core.records import Record
 from embedscope.encoders import MODELS
-from embedscope.metrics._spectra import alpha_req, matrix_entropy
+from embedscope.metrics.spectra import alpha_req, matrix_entropy
 
 runner = CliRunner()
 RNG = np.random.default_rng(0)
@@ -90,7 +90,7 @@ def test_images_and_texts_of_clip_are_modalities(shared_data):
     made = compare(images, texts)
     assert made.relation.name == "modality"
     (found,) = made.result.document.findings
-    assert "another modality" in found.text and "prompt" not in found.text + found.remedy
+    assert "another modality" in found.text and "prompt" not in found.text + found.advice
     assert made.result.value(metric="covariance_likeness") == pytest.approx(0.264, abs=0.01)
 
 
@@ -141,7 +141,7 @@ def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch
     made = compare("a.npy", "b.npy")
     headline, found = made.result.document.headline, made.result["knn_overlap"]
     assert headline.text.startswith("The same space, rotated") and headline.cause.endswith("exactly.")
-    assert made.result.document.findings[0].remedy == f"{headline.cause.rstrip('.')}; {headline.command}"
+    assert made.result.document.findings[0].advice == f"{headline.cause.rstrip('.')}; {headline.command}"
     assert f"{100 * found.value:.1f} % ({100 * found.ci_low:.1f} % to {100 * found.ci_high:.1f} %)" in headline.text
     assert f"a median cosine of {np.median(made.relation.cosines):.4f}" in headline.text
     program, *command = headline.command.split()

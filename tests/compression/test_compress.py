@@ -23,9 +23,9 @@ from embedscope.exports.faiss import factory_string, faiss_index
 from embedscope.exports.numpy import numpy_snippet
 from embedscope.exports.sentence_transformers import _leading
 from embedscope.stats.copies import without_copies
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 from embedscope.tasks.retrieval import judged_scores
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.codes import Binary, Int8
 from embedscope.transforms.repair import KindMap
 

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.stats import cross_gaussian
 from embedscope.transforms.align import ALIGNMENTS, Alignment, ContrastiveHeads, load_alignment, parse_alignment
-from embedscope.transforms.align._sides import pushed
+from embedscope.transforms.align.sides import push_moments
 from embedscope.transforms.scorers import SCORERS, parse_scorer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "transforms.md").read_text(encoding="utf-8")
@@ -229,7 +229,7 @@ def test_push_gives_the_moments_of_what_comes_out(text, sides):
     x, y = sides
     fitted = parse_alignment(text).fit(x, y)
     a, b = fitted.left_.apply(x), fitted.right_.apply(y)
-    found, wanted = pushed(cross_gaussian(x, y), fitted.left_, fitted.right_), cross_gaussian(a, b)
+    found, wanted = push_moments(cross_gaussian(x, y), fitted.left_, fitted.right_), cross_gaussian(a, b)
     for name in ("mean_x", "mean_y", "cxx", "cxy", "cyy"):
         values = getattr(wanted, name)
         assert_allclose(getattr(found, name), values, rtol=1e-8, atol=1e-8 * max(np.abs(values).max(), 1))

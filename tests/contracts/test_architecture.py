@@ -69,28 +69,31 @@ def test_every_citation_is_in_the_bibliography() -> None:
     assert used <= keys, used - keys
 
 
-REGISTERED = {p.parent.name for p in SOURCE.glob("*/__init__.py") if "Registry(" in p.read_text(encoding="utf-8")}
+def _modules_imported(node: ast.ImportFrom) -> list[list[str]]:
+    """Modules of this package that ``from ... import ...`` reads, in parts."""
+    base = (node.module or "").split(".")[1:]
+    inside = [[*base, alias.name] for alias in node.names]
+    return [parts if SOURCE.joinpath(*parts).with_suffix(".py").exists() else base for parts in inside]
 
 
 def test_modules_that_others_import_have_public_names() -> None:
-    """``_name`` is for its own package; in a package of named objects it says that a module is none of these."""
-    private = []
+    """``_name`` is for the modules of its own package, in every package."""
+    private, seen = [], 0
     for path in SOURCE.rglob("*.py"):
         package = path.relative_to(SOURCE).parts[0]
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("embedscope."):
-                _, *parts = node.module.split(".")
-                if parts[0] != package and parts[0] not in REGISTERED:
-                    private += [f"{path.name}: {node.module}" for part in parts if part.startswith("_")]
-    assert {"tasks", "metrics", "readers"} <= REGISTERED
-    assert not private
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("embedscope"):
+                others = [parts for parts in _modules_imported(node) if parts and parts[0] != package]
+                seen += len(others)
+                private += [f"{path.name}: {'.'.join(m)}" for m in others if any(p.startswith("_") for p in m)]
+    assert seen > 2_000 and not private
 
 
 VAGUE = {"found", "made", "told", "lent", "stuff", "taken_apart", "things"}
 """Names that do not say what is in them."""
 
 
-def bound(node: ast.AST) -> str:
+def bound_name(node: ast.AST) -> str:
     """The name that a node of the source gives to something; empty where it gives none."""
     if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
         return node.id if isinstance(node, ast.Name) else node.attr
@@ -103,7 +106,46 @@ def test_names_say_what_they_hold() -> None:
     vague, seen = [], 0
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            name = bound(node).strip("_")
+            name = bound_name(node).strip("_")
             seen += bool(name)
             vague += [f"{path.relative_to(SOURCE)}: {name}"] if name in VAGUE else []
     assert seen > 10_000 and not vague
+
+
+PARTICIPLES = """
+    accepted added adjusted aligned altered anchored annotated applied arrived asked awaited barred bootstrapped
+    bounded built called centred certified chained changed charted checked chosen classified closed collected
+    coloured compared completed connected converted counted covered crossed decided declared decoded
+    decompressed defined delimited dequantised descended described diagnosed done drawn edited encoded ended
+    escaped expanded explained failed fed fitted fixed flushed folded forced frozen gained gathered given
+    globbed grouped guarded held illustrated indexed installed interleaved inverted joined judged kept killed
+    labelled learned left licensed linked listed loaded locked lost mapped marked matched measured merged mixed
+    moved mutated named noted numbered omitted opened packed padded paired parsed perturbed photographed picked
+    placed planned prepared printed pruned published pushed quoted raised ranked reached recognised refined
+    refitted refused regrouped related rendered repaired repeated resampled restarted restricted resumed
+    rewritten rounded said sampled saved scaled scored searched selected served settled shifted shown shuffled
+    signed spelled stacked started stated stopped stored streamed stretched surveyed swapped taken tapped tested
+    trained transformed translated tried truncated unpacked updated used verified weighted whitened widened
+    worded wrapped written zipped
+"""
+"""Former names of functions; a verb says what they do: ``concat``, not ``joined``. Properties may state one."""
+
+LEADING = {"checked", "chosen", "converted", "drawn", "joined", "opened", "refitted"}
+"""Participles that said in front of a noun what the function does: ``check_rows``, not ``checked_rows``."""
+
+
+def states(node: ast.FunctionDef) -> bool:
+    """Whether a function is read by its name alone, as properties and fixtures are."""
+    return any(word in ast.unparse(d) for d in node.decorator_list for word in ("property", "fixture"))
+
+
+def test_functions_are_called_by_verbs() -> None:
+    acting, seen, participles = [], 0, set(PARTICIPLES.split())
+    for path in (p for top in ("src", "tests", "benchmarks", "docs", "mutations") for p in (ROOT / top).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and not states(node):
+                seen += 1
+                name = node.name.strip("_")
+                if name in participles or ("_" in name and name.partition("_")[0] in LEADING):
+                    acting.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert seen > 5_000 and not acting

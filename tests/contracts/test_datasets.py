@@ -23,7 +23,7 @@ def finder(data_at_hand):
     return Finder(data_at_hand, download=False)
 
 
-def loaded(name: str, finder: Finder) -> Data:
+def load(name: str, finder: Finder) -> Data:
     dataset = DATASETS.get(name)
     if not finder.present(dataset):
         pytest.skip(f"files of {name} are not on this machine")
@@ -64,7 +64,7 @@ def test_docs_list_every_data_set():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_hold_distinct_rows(name, finder):
-    data = loaded(name, finder)
+    data = load(name, finder)
     assert data.name == name
     assert data.tables or data.images
     assert not set(data.tables) & set(data.images)
@@ -80,7 +80,7 @@ def test_tables_hold_distinct_rows(name, finder):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_relations_fit_their_tables(name, finder):
-    data = loaded(name, finder)
+    data = load(name, finder)
     size = {name: len(table) for name, table in [*data.tables.items(), *data.images.items()]}
     for relation in data.relations.values():
         CHECKS[type(relation)](relation, size)
@@ -159,7 +159,7 @@ CHECKS = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_checksums_are_those_registered(name, finder):
-    data = loaded(name, finder)
+    data = load(name, finder)
     registered = {f.name: {e.sha256 for e in (f, *f.editions)} for f in DATASETS.get(name).files}
     assert all(data.checksums[file] in sums for file, sums in registered.items() if file in data.checksums)
     by_name = [n for kind in ("named", "unpacked") for n in getattr(DATASETS.get(name), kind, ())]

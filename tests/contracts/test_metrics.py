@@ -28,7 +28,7 @@ def cloud(n=90):
     return x
 
 
-def transformed(x, name):
+def apply_change(x, name):
     rng = np.random.default_rng(12)
     if name == "rotation":
         return x @ np.linalg.qr(rng.normal(size=(x.shape[1],) * 2))[0]
@@ -42,7 +42,7 @@ def values(metric, x):
     return out if isinstance(out, dict) else {metric.id: out}
 
 
-def grouped(metric, x, n_groups=16):
+def group(metric, x, n_groups=16):
     results = {need: statistic_of(need, x) for need in metric.needs.depends}
     ids = hash_rows(0, len(x))
     return Grouped(metric.needs, results, n_groups).update(x, ids, ids).result()
@@ -61,7 +61,7 @@ def on_every_rows():
 def test_declared_invariances_hold_and_undeclared_fail(metric, transform):
     assert metric.invariant <= set(TRANSFORMS)
     x = cloud(3000 if metric.id == "antihub_share" else 90)  # few rows have no antihubs
-    before, after = values(metric, x), values(metric, transformed(x, transform))
+    before, after = values(metric, x), values(metric, apply_change(x, transform))
     if transform in metric.invariant:
         assert after == pytest.approx(before, rel=1e-9, abs=1e-12)
     else:
@@ -88,7 +88,7 @@ def test_bounds(name, seed, n, d, offset):
 def test_measured_is_the_value_with_an_interval_around_it(name):
     metric, x = METRICS.get(name), cloud()
     expected = values(metric, x)
-    found = metric.measured(grouped(metric, x))
+    found = metric.measure(group(metric, x))
     assert [m.metric for m in found] == list(expected)
     for m in found:
         assert m.value == pytest.approx(expected[m.metric], rel=1e-9, abs=1e-12)
@@ -100,7 +100,7 @@ def test_measured_is_the_value_with_an_interval_around_it(name):
             assert m.ci_low <= m.value <= m.ci_high
             assert m.ci_low < m.ci_high
             assert metric.caveat is None or metric.caveat in m.note
-    for m in metric.measured(grouped(metric, x, 0)):
+    for m in metric.measure(group(metric, x, 0)):
         assert (m.stderr, m.ci_low, m.ci_high) == (None, None, None)
 
 
@@ -108,7 +108,7 @@ def test_measured_is_the_value_with_an_interval_around_it(name):
 @pytest.mark.parametrize("name", list(METRICS))
 def test_degenerate_rows_give_a_number_or_a_reason(name, x):
     metric = METRICS.get(name)
-    found = metric.measured(grouped(metric, x))
+    found = metric.measure(group(metric, x))
     assert found
     for m in found:
         if m.value is None:
@@ -125,7 +125,7 @@ def test_fast_precision_is_near_and_says_so(name):
     metric, x = METRICS.get(name), cloud().astype(np.float32)
     fast = metric.with_precision("fast")
     assert values(fast, x) == pytest.approx(values(metric, x), rel=1e-3, abs=1e-6)
-    found = fast.measured(grouped(fast, x))
+    found = fast.measure(group(fast, x))
     multiplies = hasattr(metric.needs, "precision")
     assert {m.exact for m in found} == {not multiplies}
     assert not multiplies or "float32" in found[0].note
@@ -173,7 +173,7 @@ def test_bad_input_is_refused(name, bad):
         METRICS.get(name)(bad)
 
 
-def documented():
+def read_documents():
     text = (DOCS / "metrics.md").read_text(encoding="utf-8")
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
     return {section.partition("\n")[0].strip(): section.partition("\n")[2] for section in sections}
@@ -186,12 +186,12 @@ def fact(section, name):
 
 
 def test_docs_list_every_metric_and_no_other():
-    assert sorted(documented()) == sorted([*METRICS, *PAIR_METRICS])
+    assert sorted(read_documents()) == sorted([*METRICS, *PAIR_METRICS])
 
 
 @pytest.mark.parametrize("name", list(PAIR_METRICS))
 def test_docs_say_what_the_metric_of_two_spaces_declares(name):
-    metric, section = PAIR_METRICS.get(name), documented()[name]
+    metric, section = PAIR_METRICS.get(name), read_documents()[name]
     assert not section.lstrip().startswith("-"), "the definition comes first"
     assert set(fact(section, "Invariant under").split(", ")) == metric.invariant
     assert (fact(section, "Rows"), fact(section, "Space")) == (metric.rows, "one" if metric.joint else "two")
@@ -204,7 +204,7 @@ def test_docs_say_what_the_metric_of_two_spaces_declares(name):
 
 @pytest.mark.parametrize("name", list(METRICS))
 def test_docs_say_what_the_metric_declares(name):
-    metric, section = METRICS.get(name), documented()[name]
+    metric, section = METRICS.get(name), read_documents()[name]
     assert not section.lstrip().startswith("-"), "the definition comes first"
     assert set(fact(section, "Invariant under").split(", ")) == metric.invariant
     assert fact(section, "Rows") == metric.rows + (" (fixed)" if metric.fixed_rows else "")

@@ -54,14 +54,14 @@ def rows(offset):
     return x
 
 
-def started(need, x):
+def begin(need, x):
     return need.start({dependency: statistic_of(dependency, x) for dependency in need.depends})
 
 
 def parts(need, x, cuts):
     ids = hash_rows(0, len(x))
     bounds = [0, *cuts, len(x)]
-    return [started(need, x).update(x[a:b], ids[a:b]) for a, b in itertools.pairwise(bounds)]
+    return [begin(need, x).update(x[a:b], ids[a:b]) for a, b in itertools.pairwise(bounds)]
 
 
 def numbers(result):
@@ -121,7 +121,7 @@ def test_merge_is_associative_and_leaves_the_other_alone(need, offset):
 @pytest.mark.parametrize("need", NEEDS, ids=IDS)
 def test_result_is_pure_and_batches_do_not_matter(need):
     x, ids = rows(0.5), hash_rows(0, N)
-    state = started(need, x)
+    state = begin(need, x)
     for start in range(0, N, 33):
         state.update(x[start : start + 33], ids[start : start + 33])
         state.result()
@@ -132,7 +132,7 @@ def test_result_is_pure_and_batches_do_not_matter(need):
 @pytest.mark.parametrize("need", NEEDS, ids=IDS)
 def test_the_caller_may_reuse_the_memory_of_a_batch(need):
     x, ids = rows(0.5), hash_rows(0, N)
-    state, memory = started(need, x), np.empty((20, D))
+    state, memory = begin(need, x), np.empty((20, D))
     for start in range(0, N, 20):
         memory[:] = x[start : start + 20]
         state.update(memory, ids[start : start + 20])
@@ -143,12 +143,12 @@ def test_the_caller_may_reuse_the_memory_of_a_batch(need):
 @pytest.mark.parametrize("need", NEEDS, ids=IDS)
 def test_states_travel_between_processes_and_refuse_other_dimensions(need):
     x, ids = rows(0.5), hash_rows(0, N)
-    state = started(need, x).update(x, ids)
+    state = begin(need, x).update(x, ids)
     assert_same(state.result(), pickle.loads(pickle.dumps(state)).result(), tolerance=0)
     with pytest.raises(InputError, match="dimensions"):
         state.update(x[:, :-1], ids)
     with pytest.raises(InputError, match="at least one row"):
-        started(need, x).result()
+        begin(need, x).result()
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=IDS)

@@ -16,9 +16,9 @@ from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.tables import Data, Labels, Pairs, Task
 from embedscope.datasets import DATASETS, Finder
 from embedscope.tasks import TASKS
-from embedscope.tasks._class_tasks import held_out
 from embedscope.tasks._matches import MatchTask
-from embedscope.tasks._pairs import PairTask
+from embedscope.tasks.class_tasks import hold_out
+from embedscope.tasks.pairs import PairTask
 from embedscope.tasks.valence import ValNorm
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -31,7 +31,7 @@ UNITS = {"word", "sentence", "document", "image", "image and text"}
 DIM = 12
 
 
-def made_up(task: Task, data: Data, seed: int = 3) -> dict[str, np.ndarray]:
+def make_up(task: Task, data: Data, seed: int = 3) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     return {name: rng.normal(size=(len(data.tables[name]), DIM)) for name in task.tables}
 
@@ -48,7 +48,7 @@ def case(request, finder):
     if not finder.present(dataset):
         pytest.skip(f"files of {task.dataset} are not on this machine")
     data = dataset.load(finder)
-    return task, data, made_up(task, data)
+    return task, data, make_up(task, data)
 
 
 def test_ids_are_the_entries():
@@ -264,7 +264,7 @@ def test_the_probe_holds_concepts_out(loaded):
     scores = task.score({"drawings": good}, data, seed=0)
     assert scores["emoji.probe"].value > 0.95
     assert "held-out clusters" in scores["emoji.probe"].note
-    held = held_out(data.images["drawings"].clusters)
+    held = hold_out(data.images["drawings"].clusters)
     n = len(held) // 2
     assert held[:n].tolist() == held[n:].tolist()  # both drawings of a concept on one side
     noise = task.score({"drawings": rng.normal(size=(len(label), DIM))}, data, seed=0)

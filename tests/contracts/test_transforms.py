@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from embedscope.core.errors import InputError
 from embedscope.core.registry import Registry
 from embedscope.transforms import TRANSFORMS, Chain, load, parse_chain
-from embedscope.transforms._affine import Spread
+from embedscope.transforms.affine import Spread
 
 TEXTS = ["center", "abtt:1", "abtt:3", "whiten", "whiten:4", "whiten:4:ledoit-wolf", "whiten:4:zca", "pca", "pca:3"]
 TEXTS += ["standardize", "drop:2"]

@@ -17,13 +17,13 @@ def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a" / "x.txt"
     write_text(target, "old")
 
-    def interrupted() -> None:
+    def interrupt() -> None:
         with atomic_path(target) as part:
             part.write_text("half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        interrupted()
+        interrupt()
     assert target.read_text() == "old"
     assert [p.name for p in target.parent.iterdir()] == ["x.txt"]
 

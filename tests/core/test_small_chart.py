@@ -13,7 +13,7 @@ from embedscope.core.result import Result
 from embedscope.core.small_chart import interval_chart, line_chart, small_chart
 
 
-def parsed(chart: str) -> Xml.Element:
+def parse(chart: str) -> Xml.Element:
     return Xml.fromstring(chart)
 
 
@@ -22,7 +22,7 @@ def test_dots_stand_where_the_values_are() -> None:
         Record("m", "stsb", v, space=f"layer{i}", ci_low=v - 0.1, ci_high=v + 0.1)
         for i, v in enumerate((0.2, 0.5, 0.8))
     ]
-    chart = parsed(interval_chart(records))
+    chart = parse(interval_chart(records))
     across = [float(c.get("cx", "nan")) for c in chart.iter("circle")]
     assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.2)
     for line, x in zip(chart.iter("line"), across, strict=True):
@@ -33,14 +33,14 @@ def test_names_are_text() -> None:
     records = [Record("<script>alert(1)</script>", "a&b", float(i)) for i in range(20)]
     chart = interval_chart(records)
     assert "<script" not in chart
-    assert len(list(parsed(chart).iter("circle"))) == 16
+    assert len(list(parse(chart).iter("circle"))) == 16
     assert "4 more" in chart
 
 
 def test_the_first_figure_of_a_document_is_drawn() -> None:
     figure = Figure("f", "Layers", "layer", "score", (Series("m", (0.0, 1.0, 2.0), (0.0, None, 1.0)),))
     chart = small_chart((), Document("T", figures=(figure,)))
-    points = parsed(chart).find("polyline")
+    points = parse(chart).find("polyline")
     assert points is not None
     assert len((points.get("points") or "").split()) == 2
     assert line_chart(Figure("f", "t", "x", "y", (Series("m", (0.0,), (None,)),))) == ""

@@ -105,7 +105,7 @@ def test_pictures_and_official_files_are_found_by_name(tmp_path):
     ]
     (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": images}))
     entry, finder = DATASETS.get("coco"), Finder(tmp_path, download=False)
-    paths = {name: finder.named(name) for name in entry.named if finder.named(name)}
+    paths = {name: finder.find(name) for name in entry.named if finder.find(name)}
     tables, relations, shown = entry.loader(paths, finder)
     assert tables["val2014"].texts == ("caption 7", "caption 9")
     assert shown["val2014_images"].images[0].pixels().shape == (3, 4, 3)

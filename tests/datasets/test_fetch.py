@@ -23,7 +23,7 @@ from embedscope.datasets._archive import members
 ONE, TWO = b"one\ntwo\n", b"three\n"
 
 
-def known(name, content, **more):
+def known_file(name, content, **more):
     return File(name, hashlib.sha256(content).hexdigest(), len(content), **more)
 
 
@@ -59,7 +59,7 @@ def server(tmp_path):
         thread.join()
 
 
-def zipped(**contents):
+def zip_bytes(**contents):
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w") as archive:
         for name, content in contents.items():
@@ -67,7 +67,7 @@ def zipped(**contents):
     return raw.getvalue()
 
 
-def tarred(contents):
+def tar_bytes(contents):
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w:gz") as archive:
         for name, content in contents.items():
@@ -81,7 +81,7 @@ def tarred(contents):
 
 
 def test_a_file_is_recognised_by_its_bytes_wherever_it_lies(tmp_path):
-    toy = dataset(known("words.txt", ONE))
+    toy = dataset(known_file("words.txt", ONE))
     assert not Finder(tmp_path, download=False).present(toy)
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "decoy").write_bytes(b"ONE\nTWO\n")
@@ -94,7 +94,7 @@ def test_a_file_is_recognised_by_its_bytes_wherever_it_lies(tmp_path):
 
 
 def test_a_file_that_changes_is_hashed_again(tmp_path):
-    toy = dataset(known("words.txt", ONE))
+    toy = dataset(known_file("words.txt", ONE))
     (tmp_path / "words.txt").write_bytes(ONE)
     assert Finder(tmp_path, download=False).present(toy)
     (tmp_path / "words.txt").write_bytes(ONE.upper())
@@ -104,7 +104,7 @@ def test_a_file_that_changes_is_hashed_again(tmp_path):
 def test_the_folder_may_come_from_the_environment(tmp_path, monkeypatch):
     (tmp_path / "words.txt").write_bytes(ONE)
     monkeypatch.setenv("EMBEDSCOPE_DATA", str(tmp_path))
-    assert Finder(download=False).present(dataset(known("words.txt", ONE)))
+    assert Finder(download=False).present(dataset(known_file("words.txt", ONE)))
 
 
 def test_a_folder_that_is_none(tmp_path):
@@ -116,14 +116,14 @@ def test_a_folder_that_is_none(tmp_path):
 
 def test_another_edition_will_do(tmp_path):
     (tmp_path / "other.txt").write_bytes(TWO)
-    toy = dataset(known("words.txt", ONE, editions=(known("other", TWO),)))
+    toy = dataset(known_file("words.txt", ONE, editions=(known_file("other", TWO),)))
     data = toy.load(Finder(tmp_path, download=False))
     assert data.tables["words"].texts == ("three",)
     assert data.checksums == {"words.txt": hashlib.sha256(TWO).hexdigest()}
 
 
 def test_what_is_missing_is_said_in_one_sentence(tmp_path):
-    toy = dataset(known("words.txt", ONE))
+    toy = dataset(known_file("words.txt", ONE))
     with pytest.raises(DataUnavailableError) as error:
         toy.load(Finder(tmp_path, download=False))
     assert str(error.value) == (
@@ -131,13 +131,13 @@ def test_what_is_missing_is_said_in_one_sentence(tmp_path):
         "name a folder that holds words.txt with --data DIR"
     )
     with pytest.raises(DataUnavailableError, match="pip install"):
-        dataset(known("words.txt", ONE), hint="pip install x brings it").load(Finder(tmp_path, download=False))
+        dataset(known_file("words.txt", ONE), hint="pip install x brings it").load(Finder(tmp_path, download=False))
     with pytest.raises(DataUnavailableError, match="not for download"):
         toy.load(Finder(tmp_path))
 
 
 def test_an_optional_file_is_loaded_where_it_is(tmp_path):
-    toy = dataset(known("a", ONE), known("b", TWO, optional=True))
+    toy = dataset(known_file("a", ONE), known_file("b", TWO, optional=True))
     (tmp_path / "a").write_bytes(ONE)
     assert toy.load(Finder(tmp_path, download=False)).tables["words"].texts == ("one", "two")
     (tmp_path / "b").write_bytes(TWO)
@@ -146,8 +146,10 @@ def test_an_optional_file_is_loaded_where_it_is(tmp_path):
 
 def test_download_of_an_archive_brings_all_its_files_once(server, tmp_path):
     folder, address, requests = server
-    (folder / "toy.zip").write_bytes(zipped(a=ONE, __b=TWO, c=b"else"))
-    toy = dataset(known("a", ONE, url=f"{address}/toy.zip"), known("b", TWO, url=f"{address}/toy.zip", optional=True))
+    (folder / "toy.zip").write_bytes(zip_bytes(a=ONE, __b=TWO, c=b"else"))
+    toy = dataset(
+        known_file("a", ONE, url=f"{address}/toy.zip"), known_file("b", TWO, url=f"{address}/toy.zip", optional=True)
+    )
     assert toy.load(Finder()).tables["words"].texts == ("one", "two", "three")
     assert toy.load(Finder(download=False)).tables["words"].texts == ("one", "two", "three")
     assert requests == ["/toy.zip"]
@@ -157,14 +159,17 @@ def test_download_of_an_archive_brings_all_its_files_once(server, tmp_path):
 def test_download_of_a_single_file(server):
     folder, address, _ = server
     (folder / "words.txt").write_bytes(ONE)
-    assert dataset(known("a", ONE, url=f"{address}/words.txt")).load(Finder()).tables["words"].texts == ("one", "two")
+    assert dataset(known_file("a", ONE, url=f"{address}/words.txt")).load(Finder()).tables["words"].texts == (
+        "one",
+        "two",
+    )
 
 
 def test_wrong_bytes_are_refused(server, cache):
     folder, address, _ = server
     (folder / "words.txt").write_bytes(ONE.upper())
     with pytest.raises(DataUnavailableError, match="does not hold the registered bytes"):
-        dataset(known("a", ONE, url=f"{address}/words.txt")).load(Finder())
+        dataset(known_file("a", ONE, url=f"{address}/words.txt")).load(Finder())
     assert not [p for p in cache.rglob("*") if p.is_file()]
 
 
@@ -173,10 +178,10 @@ def test_a_server_that_does_not_answer_is_asked_once():
     finder = Finder()
     for url in urls:
         with pytest.raises(DataUnavailableError, match=r"127\.0\.0\.1 could not be reached"):
-            dataset(known("a", ONE, url=url)).load(finder)
+            dataset(known_file("a", ONE, url=url)).load(finder)
 
 
-@pytest.mark.parametrize("raw", [zipped(a=ONE, b=TWO), tarred({"../a": ONE, "/b": TWO}), ONE])
+@pytest.mark.parametrize("raw", [zip_bytes(a=ONE, b=TWO), tar_bytes({"../a": ONE, "/b": TWO}), ONE])
 def test_members_are_known_by_their_bytes(raw):
     wanted = {hashlib.sha256(c).hexdigest(): len(c) for c in (ONE, TWO)}
     found = dict(members(raw, wanted))

@@ -130,15 +130,15 @@ def test_judgements_that_are_none(tmp_path, text, message):
         read_qrels(tmp_path / "q")
 
 
-def written(path, rows):
+def write(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
 
 def test_retrieval_files(tmp_path):
-    queries = written(tmp_path / "queries.jsonl", [{"_id": "q1", "text": "who"}, {"_id": "q2", "text": "what"}])
-    corpus = written(
+    queries = write(tmp_path / "queries.jsonl", [{"_id": "q1", "text": "who"}, {"_id": "q2", "text": "what"}])
+    corpus = write(
         tmp_path / "corpus.jsonl",
         [
             {"_id": "d1", "title": "T", "text": "one"},
@@ -171,7 +171,7 @@ def test_texts_keep_other_line_separators_and_may_be_empty(tmp_path):
 
 
 def mixbench(folder):
-    written(
+    write(
         folder / "queries.jsonl",
         [{"query_id": "q1", "text": "a cat"}, {"query_id": "q2", "text": "it", "image": "q.png"}],
     )
@@ -180,7 +180,7 @@ def mixbench(folder):
         {"corpus_id": "d2", "text": "", "image": "images/d2.png"},
         {"corpus_id": "d3", "text": "both", "image": "images/d3.png"},
     ]
-    written(folder / "mixed_corpus.jsonl", documents)
+    write(folder / "mixed_corpus.jsonl", documents)
     (folder / "qrels.tsv").write_text("query_id\tcorpus_id\tscore\nq1\td1\t1\nq1\td2\t1\nq2\td3\t1\n")
     picture(folder / "images" / "d2.png")
 

@@ -9,7 +9,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.diagnosis import diagnose
 from embedscope.diagnosis.drift import drift
-from embedscope.diagnosis.remeasure import measured_again
+from embedscope.diagnosis.remeasure import remeasure
 from embedscope.diagnosis.thresholds import tolerances
 
 
@@ -23,20 +23,20 @@ def outcomes(found):
 
 def test_same_distribution_passes_and_rarely_fails():
     before = measure(cloud(0))
-    failed = sum(bool(drift(before, measured_again(before, cloud(seed))).drifted) for seed in range(1, 21))
+    failed = sum(bool(drift(before, remeasure(before, cloud(seed))).drifted) for seed in range(1, 21))
     assert failed <= 4  # 5 % in all; 20 runs share one baseline
 
 
 def test_same_rows_are_the_same():
     before = measure(cloud(0))
-    found = drift(before, measured_again(before, cloud(0)))
+    found = drift(before, remeasure(before, cloud(0)))
     assert set(outcomes(found).values()) == {"same"}
     assert "agree with baseline within error" in found.result.document.findings[0].text
 
 
 def test_shift_fails_and_a_tolerance_allows_it():
     before = measure(cloud(0), metrics=["self_similarity", "norm_cv"])
-    now = measured_again(before, cloud(1, shift=0.5))
+    now = remeasure(before, cloud(1, shift=0.5))
     found = drift(before, now)
     assert outcomes(found)["self_similarity"] == "drift"
     wide = drift(before, now, {"self_similarity": 0.5, "norm_cv": 0.5})
@@ -47,11 +47,11 @@ def test_zero_rows_are_compared_as_shares():
     x, y = cloud(0), cloud(1)
     y[:60] = 0
     before = measure(x, metrics=["zero_rows"])
-    assert outcomes(drift(before, measured_again(before, y))) == {"zero_rows": "drift"}
+    assert outcomes(drift(before, remeasure(before, y))) == {"zero_rows": "drift"}
     fewer = x.copy()
     fewer[:30] = 0
     half = measure(fewer, metrics=["zero_rows"])
-    assert outcomes(drift(half, measured_again(half, np.concatenate([fewer, fewer])))) == {"zero_rows": "same"}
+    assert outcomes(drift(half, remeasure(half, np.concatenate([fewer, fewer])))) == {"zero_rows": "same"}
 
 
 def run_of(values):
@@ -74,7 +74,7 @@ def test_p_values_are_corrected_over_all_numbers():
 
 def test_sizes_that_decide_a_metric_are_not_drift():
     before = measure(cloud(0), metrics=["participation_ratio", "self_similarity", "participation_ratio_unbiased"])
-    found = drift(before, measured_again(before, cloud(1, n=80)))
+    found = drift(before, remeasure(before, cloud(1, n=80)))
     assert outcomes(found)["participation_ratio"] == "rows differ"
     assert outcomes(found)["participation_ratio_unbiased"] == "same"
     assert any("measure as many rows" in s.why for s in found.result.document.skipped)
@@ -85,7 +85,7 @@ def test_other_sizes_of_one_population_pass():
     failed = 0
     for seed in range(12):
         before = measure(cloud(seed, n=400))
-        failed += bool(drift(before, measured_again(before, cloud(100 + seed, n=2500))).drifted)
+        failed += bool(drift(before, remeasure(before, cloud(100 + seed, n=2500))).drifted)
     assert failed <= 2  # 5 % of 12 are 0.6; 3 or more have p = .02
 
 
@@ -93,14 +93,14 @@ def test_other_sizes_of_one_population_pass():
 def test_a_shift_is_found_whatever_the_sizes(n):
     before = measure(cloud(0, n=1500))
     for moved in (cloud(1, n=n, shift=0.5), cloud(1, n=n) * 1.1, cloud(1, n=n) * np.geomspace(2, 0.5, 12)):
-        assert drift(before, measured_again(before, moved)).drifted
+        assert drift(before, remeasure(before, moved)).drifted
 
 
 def test_numbers_without_a_right_error_bar_are_listed_and_not_tested():
     before = measure(cloud(0), metrics=["i1", "self_similarity"])
-    found = drift(before, measured_again(before, cloud(1)))
+    found = drift(before, remeasure(before, cloud(1)))
     assert outcomes(found)["i1"] == "no error bar"
-    assert drift(before, measured_again(before, cloud(1)), {"i1": 0.0}).changes
+    assert drift(before, remeasure(before, cloud(1)), {"i1": 0.0}).changes
 
 
 def test_chunks_in_file_order_are_not_drift():
@@ -111,19 +111,19 @@ def test_chunks_in_file_order_are_not_drift():
         return np.repeat(rng.normal(size=(n // 10, 12)) + 0.5, 10, axis=0) + 0.5 * rng.normal(size=(n, 12))
 
     before = measure(chunks(0, 2000))
-    failed = sum(bool(drift(before, measured_again(before, chunks(seed, 3000))).drifted) for seed in range(1, 9))
+    failed = sum(bool(drift(before, remeasure(before, chunks(seed, 3000))).drifted) for seed in range(1, 9))
     assert failed <= 2
 
 
 def test_missing_and_other_widths_and_unknown_tolerance():
     x = cloud(0, n=200)
     before = diagnose(x, queries=cloud(2, n=50)).result
-    found = drift(before, measured_again(before, x))
+    found = drift(before, remeasure(before, x))
     assert {c.record.metric for c in found.drifted} >= {"query_shift", "query_contrast"}
     assert all(c.outcome == "missing" for c in found.drifted)
     plain = measure(x)
     with pytest.raises(InputError, match="have 12 dimensions, those of array have 8"):
-        drift(plain, measured_again(plain, x[:, :8]))
+        drift(plain, remeasure(plain, x[:, :8]))
     with pytest.raises(UnknownNameError, match="did you mean 'isoscore'"):
         drift(plain, plain, {"isoscor": 1})
 
@@ -131,12 +131,12 @@ def test_missing_and_other_widths_and_unknown_tolerance():
 def test_pair():
     x = cloud(0, n=200)
     before = diagnose(pair=(x, x + 0.1 * cloud(1, n=200))).result
-    again = measured_again(before, pair=(x, x + 0.1 * cloud(1, n=200)))
+    again = remeasure(before, pair=(x, x + 0.1 * cloud(1, n=200)))
     assert not drift(before, again).drifted
-    moved = measured_again(before, pair=(x, x + 2))
+    moved = remeasure(before, pair=(x, x + 2))
     assert "modality_gap" in {c.record.metric for c in drift(before, moved).drifted}
     with pytest.raises(InputError, match="of a pair: pass --pair"):
-        measured_again(before, x)
+        remeasure(before, x)
 
 
 @pytest.mark.parametrize("text", ["isoscore", "isoscore=a", "isoscore=-1"])
@@ -155,7 +155,7 @@ def test_rows_of_length_one_in_float16_are_no_drift() -> None:
     assert [c.record.metric for c in drift(baseline, longer).drifted] == ["norm_cv"]
 
 
-def turned(x, seed):
+def turn(x, seed):
     return x @ np.linalg.qr(np.random.default_rng(seed).normal(size=(x.shape[1],) * 2))[0]
 
 
@@ -163,11 +163,11 @@ def turned(x, seed):
 def test_a_turned_copy_is_drift_whatever_the_sizes(shift):
     """Every other number is the same after a rotation; the variance tells where there is no mean direction."""
     before = diagnose(cloud(0, n=300, shift=shift)).result
-    now = measured_again(before, turned(cloud(1, n=200, shift=shift), 2))
+    now = remeasure(before, turn(cloud(1, n=200, shift=shift), 2))
     (change,) = drift(before, now).drifted
     assert change.record.metric.partition(".")[0] in ("mean_along", "variance_along")
     assert "lie along other directions" in drift(before, now).result.document.findings[0].text
-    again = drift(before, measured_again(before, cloud(1, n=200, shift=shift)))
+    again = drift(before, remeasure(before, cloud(1, n=200, shift=shift)))
     assert not again.drifted
     assert sum(c.record.metric.startswith(("mean_along", "variance_along")) for c in again.changes) == 1
 

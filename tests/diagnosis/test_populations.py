@@ -6,7 +6,7 @@ import pytest
 from embedscope.diagnosis import diagnose
 from embedscope.diagnosis._collect import _one_model
 from embedscope.diagnosis.formats import formats
-from embedscope.diagnosis.populations import populations, unrelated
+from embedscope.diagnosis.populations import are_unrelated, populations
 from embedscope.stats.row_sets import RowSet
 
 
@@ -20,14 +20,14 @@ def decaying(n, d, seed, shift=1.5):
     return rng.normal(size=(n, d)) * scales + shift * scales
 
 
-def turned(x, seed):
+def turn(x, seed):
     return x @ np.linalg.qr(np.random.default_rng(seed).normal(size=(x.shape[1],) * 2))[0]
 
 
 @pytest.mark.parametrize("share", [0.06, 0.2, 0.5])
 def test_rows_of_another_model_are_listed(share):
     n, k = 500, int(500 * share)
-    x = unit(np.concatenate([decaying(n - k, 192, 1), turned(decaying(k, 192, 2), 3)]))
+    x = unit(np.concatenate([decaying(n - k, 192, 1), turn(decaying(k, 192, 2), 3)]))
     order = np.random.default_rng(4).permutation(n)
     found = populations(RowSet(x[order]))
     assert found.two_models and abs(found.likeness) < 0.05
@@ -58,11 +58,11 @@ def test_likeness_of_two_models_is_by_chance():
 
     x, y = decaying(400, 32, 1, 0), decaying(400, 32, 2, 0)
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    found = [_likeness(_Set.of([x]), _Set.of([turned(y, s)]))[0] for s in range(40)]
+    found = [_likeness(_Set.of([x]), _Set.of([turn(y, s)]))[0] for s in range(40)]
     assert np.std(found) == pytest.approx(_chance(32), rel=0.35)
     assert abs(np.mean(found)) < 3 * _chance(32) / 40**0.5 + 0.01
     assert _likeness(_Set.of([x]), _Set.of([y]))[0] == pytest.approx(1.0, abs=0.1)
-    assert not unrelated(0.2, 0.01, 0.01)
+    assert not are_unrelated(0.2, 0.01, 0.01)
 
 
 def test_real_models_and_modalities(shared_data):
@@ -121,7 +121,7 @@ def test_rows_that_one_model_read_are_not_of_two() -> None:
     """What in vectors of unknown origin is two models is at most two kinds of input where one model read all rows."""
     rng = np.random.default_rng(0)
     scales = np.arange(1, 65) ** -0.7
-    x, y = rng.normal(size=(300, 64)) * scales + 0.3, turned(rng.normal(size=(100, 64)) * scales, 1) - 0.3
+    x, y = rng.normal(size=(300, 64)) * scales + 0.3, turn(rng.normal(size=(100, 64)) * scales, 1) - 0.3
     rows = RowSet(unit(np.concatenate([x, y])))
     found, known = populations(rows), populations(rows, one_model=True)
     assert found is not None and found.two_models

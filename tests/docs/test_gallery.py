@@ -26,7 +26,7 @@ def test_a_picture_that_was_not_taken_is_not_the_one_before(tmp_path: Path, monk
     Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
     monkeypatch.setattr(make_gallery.shutil, "which", lambda name: "/bin/true")
     with pytest.raises(SystemExit, match=r"no picture of repair\.html"):
-        make_gallery.photographed(tmp_path / "repair.html", 8, 8, dark=False, folder=tmp_path)
+        make_gallery.photograph(tmp_path / "repair.html", 8, 8, dark=False, folder=tmp_path)
 
 
 def test_both_tools_say_what_stands_side_by_side(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def resolves(name: str) -> bool:
     return False
 
 
-def imported(code: str) -> Iterator[str]:
+def imported_names(code: str) -> Iterator[str]:
     """Names of this package that a block of Python imports."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("embedscope"):
@@ -96,14 +96,14 @@ def test_python_names_exist(page: Path) -> None:
     names = [n for s in spans(text) for n in re.findall(r"^embedscope(?:\.[a-zA-Z_]\w*)+", s)]
     for language, code in FENCE.findall(text):
         if language == "python" and not code.lstrip().startswith('"""'):  # those are files of a plug-in
-            names += imported(code)
+            names += imported_names(code)
     assert not [name for name in names if name not in ENTRY_POINT_GROUPS and not resolves(name)]
 
 
 def test_what_is_wrong_is_found() -> None:
     assert unknown_options(["embedscope", "measure", "x.npy", "--on", "rg65"]) == ["--on"]
     assert not resolves("embedscope.measured") and resolves("embedscope.datasets.example_files")
-    assert list(imported("from embedscope.core import gone\nembedscope.measure(x)")) == [
+    assert list(imported_names("from embedscope.core import gone\nembedscope.measure(x)")) == [
         "embedscope.core.gone",
         "embedscope.measure",
     ]

@@ -78,10 +78,10 @@ def test_layers_are_the_stages_of_blocks(here):
     assert list(got) == list(encoder.spaces) == [*(f"layer{i:02d}" for i in range(1, 8)), "features"]
     assert [got[s].shape[1] for s in got] == [16, 24, 40, 80, 112, 192, 320, 1280]
     model = encoder._model
-    from embedscope.encoders._preparing import scaled
+    from embedscope.encoders._preparing import scale_images
 
     with torch.no_grad():
-        x = model._swish(model._bn0(model._conv_stem(torch.tensor(scaled(pictures(), 128, 146, 0.5, 0.5)))))
+        x = model._swish(model._bn0(model._conv_stem(torch.tensor(scale_images(pictures(), 128, 146, 0.5, 0.5)))))
         widths = {16: 1, 24: 2, 40: 3, 80: 4, 112: 5, 192: 6, 320: 7}
         for block in model._blocks:
             x = block(x)

@@ -45,7 +45,7 @@ def test_word2vec(made, binary, tmp_path):
     assert found.facts["format"] == ("word2vec binary" if binary else "word2vec text")
     packed = tmp_path / "made.vectors.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    same(open_model(f"gensim:{packed}"), made if binary else found_as_kv(found))
+    same(open_model(f"gensim:{packed}"), made if binary else to_key_vectors(found))
 
 
 def test_a_file_of_word_vectors_is_measured_as_it_is(made, tmp_path):
@@ -80,7 +80,7 @@ def test_a_file_of_word_vectors_is_repaired_as_it_is(made, tmp_path):
     assert f"gensim:{path}" in own.result.to_json()
 
 
-def found_as_kv(found) -> KeyedVectors:
+def to_key_vectors(found) -> KeyedVectors:
     vectors = KeyedVectors(found.x.shape[1])
     vectors.add_vectors(list(found.vocabulary), np.asarray(found.x))
     return vectors

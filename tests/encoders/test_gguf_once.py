@@ -20,11 +20,11 @@ def test_a_file_is_parsed_once_for_all_that_asks_within_the_block(tmp_path: Path
     writer.close()
     reader, names = gguf.GGUFReader, gguf.get_tensor_name_map
     model = GgufFile(file, "0" * 64)
-    with model._parsed_once():
+    with model._parse_once():
         first = gguf.GGUFReader(str(file))
         table = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 2)
         assert gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 2) is table
-    with model._parsed_once():
+    with model._parse_once():
         assert gguf.GGUFReader(file) is first
         assert gguf.GGUFReader(file, "r") is not first  # other ways to open it are left alone
     assert (gguf.GGUFReader, gguf.get_tensor_name_map) == (reader, names)

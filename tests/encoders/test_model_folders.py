@@ -10,12 +10,12 @@ from embedscope.encoders import is_model
 from embedscope.encoders._roles import Overrides
 from embedscope.encoders._saved_settings import read_settings
 from embedscope.encoders._sentence_model import reading_facts
-from embedscope.encoders._uris import parse_uri
+from embedscope.encoders.uris import parse_uri
 from embedscope.readers import is_vector_folder
 from embedscope.sources.open import is_file, open_sources
 
 
-def written(folder, kinds=("Transformer", "Pooling"), **config):
+def write(folder, kinds=("Transformer", "Pooling"), **config):
     folder.mkdir()
     modules = [
         {"idx": i, "name": str(i), "path": f"{i}", "type": f"sentence_transformers.{k}"} for i, k in enumerate(kinds)
@@ -27,7 +27,7 @@ def written(folder, kinds=("Transformer", "Pooling"), **config):
 
 @pytest.mark.parametrize("name", ["model", "my model, v1.5 (100%)", "what?", "a@b", "a#text", "ü"])
 def test_a_bare_folder_of_a_model_is_a_model(tmp_path, name):
-    folder = str(written(tmp_path / name))
+    folder = str(write(tmp_path / name))
     np.save(tmp_path / name / "vectors.npy", np.eye(3))
     assert is_model(folder)
     assert not is_file(folder)
@@ -48,7 +48,7 @@ def test_texts_are_asked_for_and_near_names_offered(tmp_path):
     from embedscope.core.provenance import Provenance
 
     for name, said in (
-        (str(written(tmp_path / "m")), "as a model it needs texts"),
+        (str(write(tmp_path / "m")), "as a model it needs texts"),
         ("minlm", "did you mean 'minilm'?"),
     ):
         with pytest.raises(InputError) as error:
@@ -68,11 +68,11 @@ def test_texts_are_asked_for_and_near_names_offered(tmp_path):
 )
 def test_models_without_a_dense_vector_are_refused(tmp_path, kinds, config):
     with pytest.raises(InputError, match="which gives no dense vector per text"):
-        read_settings(written(tmp_path / "m", kinds, **config))
+        read_settings(write(tmp_path / "m", kinds, **config))
 
 
 def test_a_cross_encoder_is_said(tmp_path):
-    found = read_settings(written(tmp_path / "c", model_type="CrossEncoder"))
+    found = read_settings(write(tmp_path / "c", model_type="CrossEncoder"))
     assert reading_facts(found, Overrides())["saved as"].startswith("CrossEncoder, trained to score pairs")
-    plain = read_settings(written(tmp_path / "s", model_type="SentenceTransformer"))
+    plain = read_settings(write(tmp_path / "s", model_type="SentenceTransformer"))
     assert "saved as" not in reading_facts(plain, Overrides())

@@ -15,10 +15,10 @@ from embedscope.sources.layer_selection import select_spaces
 def no_hub(monkeypatch):
     """The hub must not be asked, not even its cache on this machine."""
 
-    def asked(*_):
+    def ask(*_):
         raise AssertionError("the hub was asked")
 
-    monkeypatch.setattr("embedscope.encoders._sources._from_hub", asked)
+    monkeypatch.setattr("embedscope.encoders.sources._from_hub", ask)
 
 
 def test_an_unknown_layer_of_a_deep_model_is_a_short_sentence():

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 
 
 @cache
-def opened(alias):
+def open_model(alias):
     """The model, opened once for all tests that ask nothing of the opening itself."""
     if ALIASES[alias].path() is None:
         pytest.skip(f"{ALIASES[alias].title} is not installed: {ALIASES[alias].install}")
@@ -35,7 +35,7 @@ def correlation(x, y, gold):
 @pytest.mark.shared_data
 def test_minilm_rg65_by_layer(shared_data):
     """Last subtoken inside [CLS] ... [SEP]: .58 .58 .61 .64 .66 .66 .69, pooled .74."""
-    encoder = opened("minilm")
+    encoder = open_model("minilm")
     left, right, gold = rg65(shared_data)
     x, y = (encoder.encode(side, ["bos_eos"], pooled=True) for side in (left, right))
     got = [correlation(x["bos_eos"][s], y["bos_eos"][s], gold) for s in encoder.spaces]
@@ -45,7 +45,7 @@ def test_minilm_rg65_by_layer(shared_data):
 
 def test_minilm_pooled_equals_sentence_transformers():
     st = pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
-    encoder = opened("minilm")
+    encoder = open_model("minilm")
     texts = [
         "cat",
         "The quick brown fox jumps over the lazy dog.",
@@ -66,7 +66,7 @@ def test_minilm_pooled_equals_sentence_transformers():
 @pytest.mark.shared_data
 def test_smollm2_rg65(shared_data):
     """plain at most .27, BOS+EOS at most .23, EOS constant at layer 0; the second start reads the converted copy."""
-    encoder = opened("smollm2")
+    encoder = open_model("smollm2")
     assert encoder.poolings == ("plain", "bos_eos", "eos")
     assert (encoder.info.n_layers, encoder.info.width, encoder.has_pooled) == (30, 576, False)
     assert (encoder.info.policies["bos"], encoder.info.policies["eos"]) == ("<|im_start|>", "<|im_end|>")
@@ -84,7 +84,7 @@ E5_LAYERS = [0.351, 0.363, 0.348, 0.361, 0.415, 0.417, 0.404, 0.407, 0.393, 0.40
 def test_e5_rg65_by_layer():
     from embedscope.datasets import DATASETS, Finder
 
-    encoder = opened("e5")
+    encoder = open_model("e5")
     assert (encoder.info.n_layers, encoder.info.width, encoder.causal) == (12, 384, False)
     assert encoder.info.kind == "contrastive"
     data = DATASETS.get("rg65").load(Finder(None))
@@ -98,7 +98,7 @@ def test_e5_rg65_by_layer():
 
 def test_e5_is_read_as_sentence_transformers_reads_it():
     st = pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
-    encoder = opened("e5")
+    encoder = open_model("e5")
     texts = ["where is the cat", "猫はどこですか", "¿dónde está el gato? ﬁne\t\u200bx", "x " * 600]
     library = st.SentenceTransformer(str(encoder._saved.root), device="cpu")
     found = encoder.encode(texts, ["query", "document"], pooled=True)
@@ -116,7 +116,7 @@ def test_e5_stsb(shared_data):
     from embedscope.datasets import DATASETS, Finder
     from embedscope.sources.text_vectors import extract
 
-    encoder = opened("e5")
+    encoder = open_model("e5")
     data = DATASETS.get("stsb").load(Finder(shared_data))
     pairs = data.relations["test"]
     texts = data.tables[pairs.table].texts
@@ -131,7 +131,7 @@ def test_e5_stsb(shared_data):
 
 
 def test_random_e5_has_the_architecture_alone():
-    opened("e5")
+    open_model("e5")
     encoder = open_encoder("random:e5", device="cpu", seed=1)
     assert (encoder.info.n_layers, encoder.info.kind, encoder.has_pooled) == (12, "random", True)
 
@@ -140,7 +140,7 @@ def test_a_damaged_e5_file_is_refused(tmp_path, monkeypatch):
     from embedscope.core.errors import ChecksumError, InputError
     from embedscope.encoders._e5 import read_e5
 
-    opened("e5")
+    open_model("e5")
     alias = ALIASES["e5"]
     data = bytearray((alias.find() / alias.weights).read_bytes())
     file = tmp_path / alias.weights

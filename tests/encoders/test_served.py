@@ -49,13 +49,13 @@ def pauses(monkeypatch):
     return found
 
 
-def opened(server, options="", **kwargs):
+def open_served(server, options="", **kwargs):
     how = {"note": lambda _: None, "cache": False, **kwargs}
     return open_model(f"openai:letters?base_url={server.url}{options}", **how)
 
 
 def test_vectors_in_batches(server):
-    model = opened(server, "&batch=4")
+    model = open_served(server, "&batch=4")
     np.testing.assert_allclose(model.matrix(None, "pooled", [*TEXTS, TEXTS[0]]), letters([*TEXTS, TEXTS[0]]))
     assert [len(r["input"]) for r in server.requests] == [4, 4, 2]
     assert (model.facts["requests"], model.facts["tokens"]) == (3, 60)
@@ -64,14 +64,14 @@ def test_vectors_in_batches(server):
 
 @pytest.mark.parametrize("options", ["&encoding=base64", "&dimensions=5", "&dimensions=5&encoding=base64"])
 def test_forms_of_vectors(server, options):
-    found = opened(server, options).matrix(None, "pooled", TEXTS)
+    found = open_served(server, options).matrix(None, "pooled", TEXTS)
     np.testing.assert_allclose(found, letters(TEXTS)[:, : found.shape[1]])
     assert found.shape[1] == (5 if "dimensions" in options else 9)
 
 
 def test_order_is_that_of_the_index(server):
     server.always = lambda answer: {**answer, "data": answer["data"][::-1]}
-    np.testing.assert_allclose(opened(server).matrix(None, "pooled", TEXTS), letters(TEXTS))
+    np.testing.assert_allclose(open_served(server).matrix(None, "pooled", TEXTS), letters(TEXTS))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_order_is_that_of_the_index(server):
 def test_wrong_answers_are_refused_at_once(server, pauses, fault, message):
     server.faults = [fault]
     with pytest.raises(InputError, match=message):
-        opened(server).matrix(None, "pooled", TEXTS)
+        open_served(server).matrix(None, "pooled", TEXTS)
     assert len(server.requests) == 1
     assert not pauses
 
@@ -107,7 +107,7 @@ def test_an_error_in_a_body_that_is_nested_too_deep_is_shown_as_it_came():
 
 def test_passing_failures_are_repeated(server, pauses):
     server.faults = [(429, {"Retry-After": "7"}), 503, "drop", 500]
-    model = opened(server)
+    model = open_served(server)
     np.testing.assert_allclose(model.matrix(None, "pooled", TEXTS), letters(TEXTS))
     assert pauses[0] == 7.0
     assert all(a < b for a, b in itertools.pairwise(pauses[1:]))
@@ -116,21 +116,21 @@ def test_passing_failures_are_repeated(server, pauses):
 
 def test_a_slow_server_is_asked_again(server, pauses):
     server.faults = ["slow"]
-    np.testing.assert_allclose(opened(server, "&timeout=0.2").matrix(None, "pooled", TEXTS), letters(TEXTS))
+    np.testing.assert_allclose(open_served(server, "&timeout=0.2").matrix(None, "pooled", TEXTS), letters(TEXTS))
     assert len(pauses) == 1
 
 
 def test_repetition_has_an_end(server, pauses):
     server.faults = [429] * 10
     with pytest.raises(DataUnavailableError, match="3 attempts"):
-        opened(server, "&retries=2").matrix(None, "pooled", TEXTS)
+        open_served(server, "&retries=2").matrix(None, "pooled", TEXTS)
     assert len(server.requests) == 3
     assert len(pauses) == 2
 
 
 def test_a_long_retry_after_is_bounded(server, pauses):
     server.faults = [(429, {"Retry-After": "86400"})]
-    opened(server).matrix(None, "pooled", TEXTS)
+    open_served(server).matrix(None, "pooled", TEXTS)
     assert pauses == [60.0]
 
 
@@ -143,50 +143,50 @@ def test_what_came_is_kept(server, pauses):
     """A run that fails half-way keeps what it paid for; the next one asks for the rest alone, a third for nothing."""
     server.faults = [None, None, 400]
     with pytest.raises(InputError):
-        opened(server, "&batch=2", cache=True).matrix(None, "pooled", TEXTS)
+        open_served(server, "&batch=2", cache=True).matrix(None, "pooled", TEXTS)
     assert server.answered == TEXTS[:4]
     server.answered.clear()
-    found = opened(server, "&batch=2", cache=True).matrix(None, "pooled", TEXTS)
+    found = open_served(server, "&batch=2", cache=True).matrix(None, "pooled", TEXTS)
     np.testing.assert_allclose(found, letters(TEXTS))
     assert server.answered == TEXTS[4:]
     asked = len(server.requests)
-    opened(server, cache=True).matrix(None, "pooled", TEXTS[::-1])
+    open_served(server, cache=True).matrix(None, "pooled", TEXTS[::-1])
     assert len(server.requests) == asked
-    opened(server, "&dimensions=3", cache=True).matrix(None, "pooled", TEXTS)
+    open_served(server, "&dimensions=3", cache=True).matrix(None, "pooled", TEXTS)
     assert len(server.requests) == asked + 1  # other dimensions are other vectors
 
 
 def test_cost_is_said_before_it_is_spent(server):
     said = []
     with pytest.raises(InputError, match=r"10 texts .* about 68 tokens, about \$0\.0014 at \$20 .* --yes"):
-        opened(server, "&price=20", note=said.append).matrix(None, "pooled", TEXTS)
+        open_served(server, "&price=20", note=said.append).matrix(None, "pooled", TEXTS)
     assert server.requests == []
-    opened(server, "&price=20", note=said.append, yes=True).matrix(None, "pooled", TEXTS)
+    open_served(server, "&price=20", note=said.append, yes=True).matrix(None, "pooled", TEXTS)
     assert len(said) == 1
     assert "$0.0014" in said[0]
-    opened(server, note=said.append).matrix(None, "pooled", TEXTS)
+    open_served(server, note=said.append).matrix(None, "pooled", TEXTS)
     assert "no price named" in said[1]
 
 
 def test_what_is_cached_costs_nothing(server):
     texts = [f"{t}!" for t in TEXTS]
-    opened(server, "&price=20", yes=True, cache=True).matrix(None, "pooled", texts)
-    opened(server, "&price=20", cache=True).matrix(None, "pooled", texts)
+    open_served(server, "&price=20", yes=True, cache=True).matrix(None, "pooled", texts)
+    open_served(server, "&price=20", cache=True).matrix(None, "pooled", texts)
     with pytest.raises(InputError, match="1 texts"):
-        opened(server, "&price=20", cache=True).matrix(None, "pooled", [*texts, "another"])
+        open_served(server, "&price=20", cache=True).matrix(None, "pooled", [*texts, "another"])
 
 
 def test_the_key_comes_from_the_environment_and_is_never_told(server, monkeypatch):
     server.key = SECRET
     with pytest.raises(InputError, match="OPENAI_API_KEY"):
-        opened(server).matrix(None, "pooled", TEXTS)
+        open_served(server).matrix(None, "pooled", TEXTS)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-another-key")
     with pytest.raises(InputError) as wrong:
-        opened(server).matrix(None, "pooled", TEXTS)
+        open_served(server).matrix(None, "pooled", TEXTS)
     assert "sk-another-key" not in str(wrong.value)
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     said = []
-    model = opened(server, note=said.append)
+    model = open_served(server, note=said.append)
     model.matrix(None, "pooled", TEXTS)
     assert SECRET not in json.dumps(dict(model.facts)) + "".join(said)
     assert server.headers[-1]["Authorization"] == f"Bearer {SECRET}"
@@ -220,7 +220,7 @@ def test_the_whole_address_may_be_named(server):
 
 
 def test_prompts_and_empty_texts(server):
-    model = opened(server, query_prompt="query: ", score="dot")
+    model = open_served(server, query_prompt="query: ", score="dot")
     assert (role_pooling(model, "query"), role_pooling(model, "document")) == ("query", None)
     np.testing.assert_allclose(model.matrix("query", "pooled", ["a"]), letters(["query: a"]))
     assert (score_of(model), reading_note(model)) == ("dot", "query prompt 'query: '; score dot")
@@ -236,5 +236,5 @@ def test_minilm_behind_a_server(monkeypatch):
     wanted = encoder.encode(TEXTS, [], pooled=True)[None]["pooled"]
     server = module.EmbeddingServer(lambda texts: encoder.encode(texts, [], pooled=True)[None]["pooled"])
     for options in ("&batch=3", "&batch=3&encoding=base64"):
-        np.testing.assert_allclose(opened(server, options).matrix(None, "pooled", TEXTS), wanted, atol=1e-6)
+        np.testing.assert_allclose(open_served(server, options).matrix(None, "pooled", TEXTS), wanted, atol=1e-6)
     server.close()

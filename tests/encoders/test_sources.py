@@ -13,7 +13,7 @@ from embedscope.core.errors import ChecksumError, DataUnavailableError, InputErr
 from embedscope.core.registry import Registry
 from embedscope.encoders import ALIASES, image_models, is_model, open_encoder
 from embedscope.encoders import aliases as aliases_module
-from embedscope.encoders._uris import parse_uri
+from embedscope.encoders.uris import parse_uri
 
 
 @pytest.mark.parametrize(

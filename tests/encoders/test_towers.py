@@ -232,7 +232,7 @@ def test_the_two_fresh_towers_share_no_draws(towers):
     assert torch.equal(text._loaded.projection.weight, model.text_projection.weight)
 
 
-def altered(towers, tmp_path, name="m", **changes):
+def alter(towers, tmp_path, name="m", **changes):
     """A copy of the small CLIP whose config.json has other values in both towers."""
     folder = tmp_path / name
     shutil.copytree(towers("clip"), folder)
@@ -246,11 +246,11 @@ def altered(towers, tmp_path, name="m", **changes):
 @pytest.mark.parametrize("opener", [open_image_encoder, open_encoder])
 def test_quickgelu_mismatch_is_an_error(towers, tmp_path, opener):
     """By name for OpenAI's own weights, by open_clip_config.json for others."""
-    folder = altered(towers, tmp_path, "openai/clip-vit-tiny", hidden_act="gelu")
+    folder = alter(towers, tmp_path, "openai/clip-vit-tiny", hidden_act="gelu")
     with pytest.raises(InputError, match=r"activation gelu, the weights were trained with quick_gelu.*set hidden_act"):
         opener(f"hf:{folder}", device="cpu")
     opener(f"random:hf:{folder}", device="cpu")
-    other = altered(towers, tmp_path, "laion")
+    other = alter(towers, tmp_path, "laion")
     (other / "open_clip_config.json").write_text(json.dumps({"model_cfg": {"embed_dim": 20}}))
     with pytest.raises(InputError, match="activation quick_gelu, the weights were trained with gelu"):
         opener(f"hf:{other}", device="cpu")
@@ -260,13 +260,13 @@ def test_quickgelu_mismatch_is_an_error(towers, tmp_path, opener):
 
 def test_the_activation_does_change_vectors(towers, tmp_path):
     """Why it is checked: the same weights with GELU load without an error and give other vectors."""
-    right, wrong = towers("clip"), altered(towers, tmp_path, hidden_act="gelu")
+    right, wrong = towers("clip"), alter(towers, tmp_path, hidden_act="gelu")
     x, y = (open_image_encoder(f"hf:{f}", device="cpu").encode(pictures())["image"] for f in (right, wrong))
     assert np.abs(x - y).max() > 1e-3
 
 
 def test_towers_with_different_activations_are_noted(towers, tmp_path):
-    folder = altered(towers, tmp_path)
+    folder = alter(towers, tmp_path)
     config = json.loads((folder / "config.json").read_text())
     config["text_config"]["hidden_act"] = "gelu"
     (folder / "config.json").write_text(json.dumps(config))
@@ -276,7 +276,7 @@ def test_towers_with_different_activations_are_noted(towers, tmp_path):
 
 
 def test_eos_that_the_library_would_not_find_is_an_error(towers, tmp_path):
-    folder = altered(towers, tmp_path, eos_token_id=77)
+    folder = alter(towers, tmp_path, eos_token_id=77)
     with pytest.raises(InputError, match=r"EOS is 1 in the tokenizer and 77 in config\.json.*position 0"):
         open_encoder(f"hf:{folder}#text", device="cpu")
 
@@ -310,7 +310,7 @@ def test_vision_models_without_a_text_tower(towers, tmp_path):
 
 
 def test_what_cannot_be_opened_says_why(towers, model_folder, tmp_path):
-    folder = altered(towers, tmp_path)
+    folder = alter(towers, tmp_path)
     (folder / "preprocessor_config.json").unlink()
     with pytest.raises(DataUnavailableError, match=r"no preprocessor_config\.json"):
         open_image_encoder(f"hf:{folder}")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from embedscope.core.errors import DataUnavailableError, InputError
-from embedscope.encoders import ALIASES, is_model, named_model, open_encoder, open_model, role_pooling, score_of
+from embedscope.encoders import ALIASES, is_model, open_encoder, open_model, register_model, role_pooling, score_of
 
 TEXTS = ["a cat", "the quick brown fox", "a cat", "x"]
 
@@ -105,13 +105,13 @@ def test_rows_may_come_one_by_one():
 
 
 def test_what_an_object_raises_is_a_sentence_with_its_cause():
-    def broken(texts):
+    def fail(texts):
         raise RuntimeError("out of\nmemory")
 
     with pytest.raises(
         InputError, match=r"object:broken failed on 3 texts with RuntimeError \(out of memory\)"
     ) as error:
-        open_model(broken).matrix(None, "pooled", TEXTS)
+        open_model(fail).matrix(None, "pooled", TEXTS)
     assert isinstance(error.value.__cause__, RuntimeError)
 
 
@@ -124,14 +124,14 @@ class AsyncOnly:
         raise NotImplementedError
 
     async def aembed_documents(self, texts):
-        await self._asked()
+        await self._ask()
         return letters(texts).tolist()
 
     async def aembed_query(self, text):
-        await self._asked()
+        await self._ask()
         return letters([f"query: {text}"])[0].tolist()
 
-    async def _asked(self):
+    async def _ask(self):
         await asyncio.sleep(0)
         self.loop = self.loop or asyncio.get_running_loop()
         assert self.loop is asyncio.get_running_loop()
@@ -190,14 +190,14 @@ def test_a_text_that_an_object_does_not_take_is_named():
 
 def test_an_object_has_a_name_as_long_as_it_lives():
     model = Encodes()
-    name = named_model(model)
+    name = register_model(model)
     assert is_model(name)
-    assert named_model(model) == name
+    assert register_model(model) == name
     other = Encodes()
-    assert named_model(other) != name
-    assert named_model(other, "mine") == "object:mine"
+    assert register_model(other) != name
+    assert register_model(other, "mine") == "object:mine"
     with pytest.raises(InputError, match="names another object"):
-        named_model(model, "mine")
+        register_model(model, "mine")
     np.testing.assert_allclose(open_model("object:mine").matrix(None, "pooled", TEXTS), letters(TEXTS))
     del other
     gc.collect()

@@ -16,7 +16,7 @@ from embedscope.stats.bootstrap import holm
 from embedscope.tasks import TASKS
 
 
-def scored(source: str, space: str, value: float | None, draws: np.ndarray | None) -> TaskScore:
+def task_score(source: str, space: str, value: float | None, draws: np.ndarray | None) -> TaskScore:
     job = Job(TASKS.get("rg65"), DATASETS.get("rg65").load(Finder(download=False)))
     return TaskScore(source, "plain", space, job, "rg65", Score(value, 65, draws), 8)
 
@@ -24,7 +24,7 @@ def scored(source: str, space: str, value: float | None, draws: np.ndarray | Non
 def test_best_and_difference() -> None:
     rng = np.random.default_rng(0)
     a, b, c = (m + 0.05 * rng.normal(size=1000) for m in (0.5, 0.6, 0.3))
-    found = [scored("x", "layer00", 0.5, a), scored("x", "layer01", 0.6, b), scored("y", "layer00", 0.3, c)]
+    found = [task_score("x", "layer00", 0.5, a), task_score("x", "layer01", 0.6, b), task_score("y", "layer00", 0.3, c)]
     best, difference = comparisons(found)
     assert (best.metric, best.space, best.value) == ("rg65.best", "layer01", 0.6)
     expected = best_of({"layer00": found[0].score, "layer01": found[1].score})
@@ -40,7 +40,11 @@ def test_best_and_difference() -> None:
 
 
 def test_undefined_scores_are_not_compared() -> None:
-    found = [scored("x", "layer00", None, None), scored("x", "layer01", None, None), scored("y", "layer00", 0.3, None)]
+    found = [
+        task_score("x", "layer00", None, None),
+        task_score("x", "layer01", None, None),
+        task_score("y", "layer00", 0.3, None),
+    ]
     assert comparisons(found) == []
 
 
@@ -48,7 +52,7 @@ def test_p_values_are_corrected_over_all_differences() -> None:
     """Three sources have three differences: each p is at least what Holm makes of it, and the smallest is tripled."""
     rng = np.random.default_rng(0)
     values = {"x": 0.5, "y": 0.44, "z": 0.1}
-    found = [scored(s, "layer00", v, v + 0.02 * rng.normal(size=1000)) for s, v in values.items()]
+    found = [task_score(s, "layer00", v, v + 0.02 * rng.normal(size=1000)) for s, v in values.items()]
     notes = [r.note for r in comparisons(found)]
     p = [float(note.partition("p = ")[2].split(",")[0]) for note in notes]
     corrected = [float(note.partition("p = ")[2].split(", ")[1].split()[0]) for note in notes]

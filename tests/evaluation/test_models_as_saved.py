@@ -33,7 +33,7 @@ def texts(tmp_path_factory):
     return folder, queries, corpus, {q: set(d) for q, d in relevant.items() if d}
 
 
-def measured(folder, source, **options):
+def measure_source(folder, source, **options):
     files = (str(folder / "queries.jsonl"), str(folder / "corpus.jsonl"), folder / "qrels.tsv")
     how = {"device": "cpu"} | options.pop("model", {})
     return retrieval(*files, source=source, model=how, allow_missing=True, **options)
@@ -100,7 +100,7 @@ def test_numbers_of_the_evaluator(texts, saved, name):
     )
     wanted = evaluator(library)
     score = library.similarity_fn_name
-    found = measured(folder, f"st:{model}", cache=False)
+    found = measure_source(folder, f"st:{model}", cache=False)
     for ours, theirs in (
         ("ndcg@10", "ndcg@10"),
         ("recall@1", "recall@1"),
@@ -120,8 +120,8 @@ def test_numbers_of_the_evaluator(texts, saved, name):
 def test_overrides(texts, saved):
     folder, *_ = texts
     model = saved(**SETTINGS["dot"])
-    own = measured(folder, f"st:{model}", cache=False)
-    cosine = measured(folder, f"st:{model}", cache=False, model={"score": "cosine", "query_prompt": "a b c d e "})
+    own = measure_source(folder, f"st:{model}", cache=False)
+    cosine = measure_source(folder, f"st:{model}", cache=False, model={"score": "cosine", "query_prompt": "a b c d e "})
     assert own.value(metric="ndcg@10") != cosine.value(metric="ndcg@10")
     assert cosine.select(metric="mrr")[0].note.startswith("query prompt 'a b c d e '; score cosine")
     assert own.select(metric="mrr")[0].rows == "raw"
@@ -133,7 +133,7 @@ def test_an_object_stands_for_a_model(texts):
     def of_words(names):
         return np.array([[word in text.split() for word in WORDS] for text in names], dtype=float)
 
-    found = measured(folder, of_words)
+    found = measure_source(folder, of_words)
     q, c = of_words(queries.values()), of_words(corpus.values())
     pairs = np.argwhere(q @ c.T > 0)
     wanted = judged_scores(q, c, (*pairs.T, np.ones(len(pairs))), document_ids=list(corpus))
@@ -185,7 +185,7 @@ def test_a_stand_in_for_a_sentence_vector_is_said(texts, tmp_path):
         def note(self, text):
             said.append(text)
 
-    found = measured(texts[0], f"hf:{tmp_path}", cache=False, progress=Heard())
+    found = measure_source(texts[0], f"hf:{tmp_path}", cache=False, progress=Heard())
     record = found.select(metric="mrr")[0]
     assert (record.pooling, record.space) == ("bos_eos", "layer02")
     assert "has no sentence vector" in record.note

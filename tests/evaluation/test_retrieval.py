@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 import embedscope
 from embedscope.cli._app import app
 from embedscope.core.errors import InputError
-from embedscope.datasets._id_texts import read_beir_texts
-from embedscope.datasets._qrels import read_qrels
+from embedscope.datasets.id_texts import read_beir_texts
+from embedscope.datasets.qrels import read_qrels
 from embedscope.evaluation.retrieval import retrieval
 from embedscope.tasks.retrieval import judged_scores
 

@@ -100,7 +100,7 @@ def test_a_header_without_scores_is_no_row(tmp_path: Path, vectors, header: str,
 
 @pytest.mark.parametrize("score", ["dot", "euclidean", "manhattan"])
 def test_pairs_are_compared_as_the_model_compares_them(tmp_path: Path, vectors, score: str) -> None:
-    from embedscope.tasks._cosines import pair_scores
+    from embedscope.tasks.cosines import pair_scores
 
     path = write(tmp_path / "c.csv")
     task, data, _ = user_task(f"similarity:{path}")

@@ -62,7 +62,7 @@ class Telling:
     def __call__(self, shard):
         return shard + 1
 
-    def arrived(self, outcome):
+    def note_arrival(self, outcome):
         self.arrivals.append(outcome)
 
 

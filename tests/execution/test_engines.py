@@ -9,7 +9,6 @@ import pytest
 from embedscope import measure
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Silent
-from embedscope.encoders import MODELS
 from embedscope.execution import Local
 from embedscope.execution.dask import Dask
 from embedscope.execution.shards import ShardRunner, add_skip_notes, skipped_shards
@@ -137,21 +136,3 @@ def test_measure_takes_engine_checkpoint_and_bad_shards(folder, tmp_path):
         measure(str(folder), engine="spark")
     with pytest.raises(InputError, match="leave out --checkpoint"):
         measure("minilm", texts=["a text"], checkpoint=tmp_path)
-
-
-@pytest.mark.models
-@pytest.mark.skipif(MODELS.get("minilm").path() is None, reason="minilm is not installed")
-def test_tokens_of_a_model_on_workers():
-    texts = [f"Number {i} is the {'cat' if i % 2 else 'dog'} that sat on mat {i * 7}." for i in range(60)]
-    options = {
-        "metrics": ["self_similarity", "isoscore"],
-        "texts": texts,
-        "layers": "0,-1",
-        "device": "cpu",
-        "max_rows": 200,
-    }
-    here = measure("minilm", **options)
-    one, two = (measure("minilm", engine=f"dask:{n}", **options) for n in (1, 2))
-    assert [(r.space, r.value, r.stderr) for r in one] == [(r.space, r.value, r.stderr) for r in two]
-    assert [r.value for r in one] == pytest.approx([r.value for r in here], abs=1e-6)
-    assert [r.n for r in one] == [r.n for r in here]

@@ -28,7 +28,7 @@ def test_sizes_that_are_none(text):
 
 @pytest.fixture
 def held(monkeypatch):
-    monkeypatch.setattr(memory, "_used", lambda: 0)
+    monkeypatch.setattr(memory, "_used_bytes", lambda: 0)
 
 
 def test_no_bound_is_one_reading_with_all_workers():
@@ -57,7 +57,7 @@ def test_too_little_says_how_much_it_takes():
 
 def test_a_bound_changes_no_bit(monkeypatch):
     x = np.random.default_rng(0).standard_normal((70_000, 32)).astype(np.float32) + 0.1
-    monkeypatch.setattr(memory, "_used", lambda: 0)
+    monkeypatch.setattr(memory, "_used_bytes", lambda: 0)
     free = measure({"a": x, "b": x[:, :24] ** 2})
     whole = memory._peak(Round(("a", "b"), tuple(NEEDS[:2])), {"a": 32, "b": 24}, NEEDS, 3, 1)
     bound = measure({"a": x, "b": x[:, :24] ** 2}, memory=memory._LIBRARIES + int(0.8 * whole))

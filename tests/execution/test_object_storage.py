@@ -77,7 +77,7 @@ def cluster(server):
 
 @pytest.fixture(autouse=True)
 def _a_shard_a_file(monkeypatch):
-    monkeypatch.setattr("embedscope.readers._joined.plan", lambda n, dim: [(0, 1)])
+    monkeypatch.setattr("embedscope.readers.concat.plan", lambda n, dim: [(0, 1)])
 
 
 def _numbers(result):

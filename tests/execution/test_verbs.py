@@ -56,7 +56,7 @@ def folders(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _a_shard_a_file(monkeypatch):
     """Files are shards, however few rows they have, so that there is something to send and to merge."""
-    monkeypatch.setattr("embedscope.readers._joined.plan", lambda n, dim: [(0, 1)])
+    monkeypatch.setattr("embedscope.readers.concat.plan", lambda n, dim: [(0, 1)])
 
 
 def _numbers(result):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-def trained_tokenizer(bos: str, eos: str, *, framed: bool):
+def train_tokenizer(bos: str, eos: str, *, framed: bool):
     """A byte-level BPE of 2,000 symbols, trained on the sentences of the Lee corpus."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
@@ -49,7 +49,7 @@ def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hub = tmp_path_factory.mktemp("hub")
     torch.manual_seed(0)
 
-    tokenizer, size, bos, eos = trained_tokenizer("<|endoftext|>", "<|endoftext|>", framed=False)
+    tokenizer, size, bos, eos = train_tokenizer("<|endoftext|>", "<|endoftext|>", framed=False)
     config = transformers.GPT2Config(
         vocab_size=size, n_embd=32, n_layer=12, n_head=2, n_positions=1024, bos_token_id=bos, eos_token_id=eos
     )
@@ -57,7 +57,7 @@ def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     transformers.GPT2Model(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
-    tokenizer, size, bos, eos = trained_tokenizer("<|startoftext|>", "<|endoftext|>", framed=True)
+    tokenizer, size, bos, eos = train_tokenizer("<|startoftext|>", "<|endoftext|>", framed=True)
     tokenizer.model_max_length = 77
     small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
     text = small | {

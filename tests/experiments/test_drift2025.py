@@ -17,7 +17,7 @@ from embedscope.experiments._drift2025.spaces import NAMES, Pair, name_pairs
 from embedscope.experiments._drift2025.tables import CLAIMS, figures, tables
 from embedscope.experiments._tested import of_score
 from embedscope.migration.retention import OVERLAP
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 
 @pytest.fixture(scope="module")
@@ -77,18 +77,21 @@ def test_a_swap_is_decided_by_its_intervals() -> None:
     """Three outcomes: keeps a tenth, keeps about a half, keeps nine tenths of the ten nearest."""
     rng = np.random.default_rng(0)
 
-    def swapped(kept: float) -> Measured:
+    def swap(kept: float) -> Measured:
         score = mean_score((rng.random(60) < kept).astype(float), 0)
         point = SimpleNamespace(family="none", pairs=100, scores={OVERLAP: score})
         pair = Pair("a -> b", "rows", np.eye(2), np.eye(2), None)
         return Measured(pair, "queries", (point,), {}, 0.1, {})
 
-    def said(*kept: float) -> tuple[str, str]:
-        return next((f.status, f.text) for f in findings([swapped(k) for k in kept]) if "as they are" in f.text)
+    def sentences(*kept: float) -> tuple[str, str]:
+        return next((f.status, f.text) for f in findings([swap(k) for k in kept]) if "as they are" in f.text)
 
-    assert said(0.1, 0.1)[0] == "agrees"
-    assert said(0.5)[0] == "undecided" and "undecided" in said(0.5)[1]
-    assert said(0.1, 0.9)[0] == "deviates" and "keeps most of the ten nearest in 1 of 2 pairs" in said(0.1, 0.9)[1]
+    assert sentences(0.1, 0.1)[0] == "agrees"
+    assert sentences(0.5)[0] == "undecided" and "undecided" in sentences(0.5)[1]
+    assert (
+        sentences(0.1, 0.9)[0] == "deviates"
+        and "keeps most of the ten nearest in 1 of 2 pairs" in sentences(0.1, 0.9)[1]
+    )
 
 
 @pytest.mark.shared_data

@@ -7,9 +7,9 @@ import pytest
 
 from embedscope.core.errors import DataUnavailableError, UnknownNameError
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._liang2022.measures import CENTRED, pair_records
 from embedscope.experiments._lookup import value
+from embedscope.experiments.experiment import Options
 from embedscope.experiments.liang2022 import SEPARABLE, _findings
 
 STUDY = EXPERIMENTS.get("liang2022")

@@ -12,14 +12,14 @@ from embedscope.core.progress import Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import TextTable
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import ARMS, SIZES, setting
 from embedscope.experiments._objectives2026.corpus import Texts, by_image, corpus, plain, tokenizer
 from embedscope.experiments._objectives2026.figures import figures
 from embedscope.experiments._objectives2026.findings import findings, headline
-from embedscope.experiments._objectives2026.numbers import TOKENS, Numbers, over_seeds, paired
-from embedscope.experiments._objectives2026.run import Trained, chosen_arms
+from embedscope.experiments._objectives2026.numbers import TOKENS, Numbers, over_seeds, paired_test
+from embedscope.experiments._objectives2026.run import Trained, select_arms
 from embedscope.experiments._objectives2026.tables import tables
+from embedscope.experiments.experiment import Options
 
 SPACES = ("layer00", "layer01", "layer02", "final")
 TINY = replace(SIZES["smoke"], layers=1, width=16, heads=2, vocabulary=300, steps=6, images=8, held_out=12)
@@ -86,7 +86,7 @@ def test_false_decisions_are_as_rare_as_said() -> None:
 
 def test_a_difference_without_spread_but_rounding_decides_nothing() -> None:
     """Three seeds that differ by a tenth each, up to the last bit: their spread of 1e-17 is no error."""
-    delta = paired({0: 0.4, 1: 0.5, 2: 0.6}, {0: 0.3, 1: 0.4, 2: 0.5})
+    delta = paired_test({0: 0.4, 1: 0.5, 2: 0.6}, {0: 0.3, 1: 0.4, 2: 0.5})
     assert 0 < np.std([0.4 - 0.3, 0.5 - 0.4, 0.6 - 0.5]) < 1e-15
     assert delta.estimate.above() == "undecided" and delta.p is None
 
@@ -94,7 +94,7 @@ def test_a_difference_without_spread_but_rounding_decides_nothing() -> None:
 def test_numbers_by_hand() -> None:
     numbers = two_arms(-0.3, 0.0)
     assert numbers.ladder == ("layer00", "layer01", "final")
-    delta = paired(numbers.over_layers("contrast_05", TOKENS), numbers.over_layers("next_token", TOKENS))
+    delta = paired_test(numbers.over_layers("contrast_05", TOKENS), numbers.over_layers("next_token", TOKENS))
     assert delta.estimate.value == pytest.approx(-0.3)
     assert delta.seeds == 3
     means = [r for r in numbers.records() if r.metric == "rg65" and r.source == "next_token" and r.space == "final"]
@@ -110,7 +110,7 @@ def test_numbers_by_hand() -> None:
 def test_unknown_arms_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="unknown model of objectives2026 'minilm'"):
         EXPERIMENTS.get("objectives2026").check(Options(models=("minilm",)))
-    assert [a.id for a in chosen_arms(["next_token", "next_token"])] == ["next_token"]
+    assert [a.id for a in select_arms(["next_token", "next_token"])] == ["next_token"]
     assert "3 seeds" in setting(SIZES["full"])
 
 
@@ -145,7 +145,7 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(small, arm, tmp
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from embedscope.experiments._objectives2026.training import Recipe, Trainer, facts_of, trained
+    from embedscope.experiments._objectives2026.training import Recipe, Trainer, facts_of, train_network
 
     monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path))
     if arm == "names_image_text":
@@ -160,7 +160,7 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(small, arm, tmp
     assert all(torch.equal(a, b) for a, b in zip(before, first.model.parameters(), strict=True)), "same start"
     first.train(3, Silent())
     first.save()
-    folder = trained(recipe, small, Silent())
+    folder = train_network(recipe, small, Silent())
     again = AutoModel.from_pretrained(folder)
     for (name, a), b in zip(again.named_parameters(), whole.model.parameters(), strict=True):
         assert torch.equal(a, b), name
@@ -169,7 +169,7 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(small, arm, tmp
     assert facts_of(folder)["learned"]["recall@1"] is not None
     assert AutoTokenizer.from_pretrained(folder)("word7")["input_ids"] == small.tokenizer("word7")["input_ids"]
     stamp = (folder / "model.safetensors").stat().st_mtime_ns
-    assert trained(recipe, small, Silent()) == folder
+    assert train_network(recipe, small, Silent()) == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == stamp, "what is trained is not trained again"
 
 
@@ -206,10 +206,10 @@ def test_losses_are_those_of_the_definition(small, tmp_path, monkeypatch, bfloat
 
 
 def test_texts_are_packed_without_overlap() -> None:
-    from embedscope.experiments._objectives2026.training import packed
+    from embedscope.experiments._objectives2026.training import pack
 
     lengths = np.random.default_rng(0).integers(6, 40, 500)
-    rows, columns = packed(lengths, 77)
+    rows, columns = pack(lengths, 77)
     taken = np.zeros((rows.max() + 1, 77), dtype=int)
     for row, first, n in zip(rows, columns, lengths, strict=True):
         assert first + n <= 77

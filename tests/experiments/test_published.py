@@ -9,12 +9,12 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Claim
-from embedscope.experiments._published import stated_models
 from embedscope.experiments._shimangaud2024.numbers import published_role as of_shimangaud
 from embedscope.experiments._tyshchuk2023.numbers import published_role as of_tyshchuk
 from embedscope.experiments._wolfe2022.numbers import PUBLISHED_MODELS
 from embedscope.experiments._wolfe2022.numbers import published_role as of_wolfe
+from embedscope.experiments.experiment import Claim
+from embedscope.experiments.published import parse_stated_models
 
 GPT2 = {"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "vocab_size": 50257}
 
@@ -49,20 +49,20 @@ def test_a_folder_is_recognised_by_its_configuration(tmp_path: Path) -> None:
 
 def test_what_the_user_says_comes_first(tmp_path: Path) -> None:
     uri = folder(tmp_path / "mine", {"model_type": "llama"})
-    stated = stated_models([f"gpt2={tmp_path / 'mine'}"], PUBLISHED_MODELS)
+    stated = parse_stated_models([f"gpt2={tmp_path / 'mine'}"], PUBLISHED_MODELS)
     assert stated == {uri: "gpt2"}
     assert of_wolfe(uri, stated) == "causal"
     assert of_wolfe(uri) is None
-    clip = stated_models([f"openai/clip-vit-base-patch32={tmp_path / 'mine'}"], PUBLISHED_MODELS)
+    clip = parse_stated_models([f"openai/clip-vit-base-patch32={tmp_path / 'mine'}"], PUBLISHED_MODELS)
     assert clip == {f"{uri}#text": "openai/clip-vit-base-patch32"}
     assert of_shimangaud("gensim:w.bin", {"gensim:w.bin": "word2vec"}) == "word2vec"
     with pytest.raises(InputError, match="NAME=SOURCE"):
-        stated_models(["gpt2"], PUBLISHED_MODELS)
+        parse_stated_models(["gpt2"], PUBLISHED_MODELS)
     with pytest.raises(InputError, match="did you mean 'gpt2'"):
-        stated_models(["gpt3=x"], PUBLISHED_MODELS)
+        parse_stated_models(["gpt3=x"], PUBLISHED_MODELS)
 
 
-def listed_claims(page: str) -> dict[str, tuple[int, int]]:
+def list_claims(page: str) -> dict[str, tuple[int, int]]:
     """Rows of the table of claims in a page of the docs: (claims, checkable) by place in the publication."""
     rows = page.partition("## Claims\n")[2].partition("\n## ")[0].splitlines()
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if row.startswith("|")]
@@ -84,7 +84,7 @@ def test_the_docs_count_the_claims_that_the_code_has(name: str) -> None:
         if (of := [c for c in claims if c.source == where])
     }
     counted["all"] = (len(claims), sum(not c.limit for c in claims))
-    assert listed_claims(page) == counted
+    assert list_claims(page) == counted
 
 
 def test_every_study_names_its_models() -> None:

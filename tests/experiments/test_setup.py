@@ -8,8 +8,8 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Options
-from embedscope.experiments._setup import absent, is_complete, setup
+from embedscope.experiments.experiment import Options
+from embedscope.experiments.setup import absent, is_complete, setup
 
 
 def test_a_folder_is_here_and_a_name_that_was_never_fetched_is_not(tmp_path: Path, monkeypatch) -> None:

@@ -16,8 +16,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.datasets import DATASETS, Finder
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Options
-from embedscope.experiments._shimangaud2024.claims import checked_claims
+from embedscope.experiments._shimangaud2024.claims import check_claims
 from embedscope.experiments._shimangaud2024.findings import findings
 from embedscope.experiments._shimangaud2024.gains import gain_charts, relation_chart
 from embedscope.experiments._shimangaud2024.gains import headline as headline_of_study
@@ -48,15 +47,16 @@ from embedscope.experiments._shimangaud2024.study_data import (
 )
 from embedscope.experiments._shimangaud2024.vectors import Model, open_vectors
 from embedscope.experiments._tested import of_score
+from embedscope.experiments.experiment import Options
 from embedscope.experiments.shimangaud2024 import run_study
 from embedscope.stats.bootstrap import item_counts
-from embedscope.tasks._analogy_questions import Questions
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_questions import Questions
+from embedscope.tasks.analogy_rows import CandidateRows
 
 KINDS, COUNT = ("young", "female", "red"), 12
 
 
-def planted(offset: float, *, each: bool = False) -> tuple[QuestionSet, np.ndarray]:
+def plant(offset: float, *, each: bool = False) -> tuple[QuestionSet, np.ndarray]:
     """Twelve things in four kinds: plain, and moved along the direction of each of three relations.
 
     With ``each``, every thing moves in a direction of its own, so that there is no relation.
@@ -123,7 +123,7 @@ def test_claims_are_answered_by_the_same_encoder_on_fifty_questions_alone() -> N
         return Record(resnet.source, "hits.top5", value, space="pooled", task=task, n=n)
 
     def status(r: Record) -> list[str]:
-        found = [c for c in checked_claims([resnet], [r]) if c.ours is not None]
+        found = [c for c in check_claims([resnet], [r]) if c.ours is not None]
         assert all(c.claim.source == "Table 1" and c.claim.role == "resnet50" for c in found)
         return [c.status for c in found]
 
@@ -134,7 +134,7 @@ def test_claims_are_answered_by_the_same_encoder_on_fifty_questions_alone() -> N
 
 
 def test_planted_relations_are_found_and_the_gain_is_over_every_control() -> None:
-    question_set, x = planted(offset=3.0)
+    question_set, x = plant(offset=3.0)
     noise = np.random.default_rng(1).normal(size=x.shape)
     records = records_of(x, question_set, (noise,))
     found = {r.metric: r for r in records if r.subset is None}
@@ -157,7 +157,7 @@ def sentences(x: np.ndarray, question_set: QuestionSet, others: tuple[np.ndarray
 
 
 def test_a_planted_relation_is_supported() -> None:
-    question_set, x = planted(offset=3.0)
+    question_set, x = plant(offset=3.0)
     found = sentences(x, question_set, (np.random.default_rng(1).normal(size=x.shape),))
     assert found["gain"].status == "agrees"
     assert "more of the questions than the best control, similarity to" in found["gain"].text
@@ -170,7 +170,7 @@ def test_a_planted_relation_is_supported() -> None:
 @pytest.mark.parametrize("kind", ["random words", "shuffled", "constant", "untrained is as good"])
 def test_adversarial_vectors_do_not_support_the_relation(kind: str) -> None:
     """Without a relation, or with a control that does as well, no sentence says that b - a + c finds more."""
-    question_set, x = planted(offset=3.0)
+    question_set, x = plant(offset=3.0)
     rng = np.random.default_rng(2)
     vectors = {
         "random words": rng.normal(size=x.shape),
@@ -231,7 +231,7 @@ def test_an_interval_over_zero_is_undecided() -> None:
 
 def test_islands_are_seen() -> None:
     """Things move by a hundredth of their distance, each its own way: all stays at c, and c alone finds as much."""
-    question_set, x = planted(offset=0.01, each=True)
+    question_set, x = plant(offset=0.01, each=True)
     found = {r.metric: r.value for r in records_of(x, question_set) if r.subset is None}
     assert found["stays_at_c"] > 0.9
     assert found[f"{MAIN}.top5"] > 0.9, "d is beside c, so the top 5 are full of it"
@@ -240,7 +240,7 @@ def test_islands_are_seen() -> None:
 
 
 def test_raw_hits_are_counts_and_random_pairs_are_no_analogies() -> None:
-    question_set, x = planted(offset=3.0)
+    question_set, x = plant(offset=3.0)
     found = {r.metric: r for r in records_of(x, question_set) if r.subset is None}
     assert found["hits.top1"].value == round(found[f"{PUBLISHED}.top1"].value * len(question_set.questions))
     assert found["hits.top5.random"].value < found["hits.top5"].value / 2
@@ -264,7 +264,7 @@ def test_gain_is_that_of_a_loop() -> None:
 
 
 def test_angle_from_c_leaves_the_relation_out() -> None:
-    question_set, x = planted(offset=1.0)
+    question_set, x = plant(offset=1.0)
     found = angles_from_c(CandidateRows.of(x, "raw"), question_set)
     for i in (0, 13, 35):
         c, d = x[question_set.questions.words[i, 2]], x[question_set.questions.answers[i, 0]]
@@ -273,23 +273,23 @@ def test_angle_from_c_leaves_the_relation_out() -> None:
 
 
 def test_a_part_keeps_its_questions() -> None:
-    question_set, _ = planted(offset=1.0)
+    question_set, _ = plant(offset=1.0)
 
-    def as_written(some: QuestionSet) -> set[tuple[str, ...]]:
+    def format_all(some: QuestionSet) -> set[tuple[str, ...]]:
         rows = np.column_stack([some.questions.words, some.questions.answers[some.questions.lists, 0]])
         return {tuple(some.concepts[i] for i in row) for row in rows}
 
     part = within(question_set, np.r_[0:4, 12:16, 24:28])
     assert len(part.concepts) == 12
-    assert as_written(part) == {q for q in as_written(question_set) if set(q) <= set(part.concepts)}
+    assert format_all(part) == {q for q in format_all(question_set) if set(q) <= set(part.concepts)}
     assert len(part.questions) == 6
     few = fifty(question_set, seed=0)
-    assert as_written(few) == as_written(question_set)
+    assert format_all(few) == format_all(question_set)
     assert (few.name, few.by_relation, few.layers) == ("made.fifty", False, False)
 
 
 def test_offsets_are_drawn_as_arrows() -> None:
-    question_set, x = planted(offset=3.0)
+    question_set, x = plant(offset=3.0)
     planes = offset_planes(answers(model(x), question_set, 0), 0)
     assert len(planes) == 3
     for plane in planes:
@@ -362,7 +362,7 @@ def test_a_folder_of_pictures_end_to_end(images_folder: Path, tmp_path: Path) ->
 
 def test_every_layer_of_a_model_end_to_end(small_hub: Path) -> None:
     """Random weights: parallelism and gain are there in every layer, the model beside its own initialisation."""
-    question_set, _ = planted(offset=1.0)
+    question_set, _ = plant(offset=1.0)
     source = f"hf:{small_hub / 'models--gpt2' / 'snapshots' / 'abc123'}"
     result = run_small_study((source,), [question_set])
     spaces = {f"layer{i:02d}" for i in range(13)} | {"final"}
@@ -380,7 +380,7 @@ def test_every_layer_of_a_model_end_to_end(small_hub: Path) -> None:
 
 
 def test_dots_of_relations_need_many_and_the_headline_says_the_gain() -> None:
-    question_set, x = planted(offset=1.0)
+    question_set, x = plant(offset=1.0)
     found = StudyResults([model(x)], records_of(x, question_set))
     assert relation_chart(found.models, found.records, "made") is None
     (name, gain), *_ = [(m.label, main_record(found.records, m, "made", "headline.top1")) for m in found.models]
@@ -414,10 +414,10 @@ def test_the_experiment_says_how_it_is_run() -> None:
     with pytest.raises(InputError, match="unknown scale 'big', wanted one of smoke, full"):
         experiment.run(Options(("minilm",), scale="big"))
     with pytest.raises(InputError, match="there are no questions"):
-        studied_nothing()
+        study_nothing()
 
 
-def studied_nothing() -> Result:
+def study_nothing() -> Result:
     return run_study(StudyData([], None, {}), Options(("minilm",)), Provenance("made", 0))
 
 
@@ -463,7 +463,7 @@ def test_words_are_read_in_sentences_where_the_user_asks_for_it(tmp_path: Path) 
 
 def test_grids_take_all_relations_over_the_same_objects_or_each_on_its_own() -> None:
     """Twelve things in three relations: one grid of 12 x 4; with one relation over other things, a grid for each."""
-    question_set, _ = planted(1.0)
+    question_set, _ = plant(1.0)
     found = list(grids(question_set.questions))
     assert [name for name, _ in found] == ["all"]
     assert found[0][1].shape == (COUNT, len(KINDS) + 1)

@@ -7,7 +7,7 @@ import pytest
 
 from embedscope.core.tables import Score
 from embedscope.experiments._tested import Estimate, difference, normal_difference, select_on_half, together
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 
 def hits(items: np.ndarray, seed: int = 0) -> Score:

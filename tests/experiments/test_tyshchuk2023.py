@@ -16,11 +16,10 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.tables import Classes, Data, Matches, TextTable
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Options
-from embedscope.experiments._tyshchuk2023.claims import checked_claims
+from embedscope.experiments._tyshchuk2023.claims import check_claims
 from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
 from embedscope.experiments._tyshchuk2023.findings import findings, headline, recall_charts
-from embedscope.experiments._tyshchuk2023.geometry import isotropy_records, locally_centred
+from embedscope.experiments._tyshchuk2023.geometry import centre_locally, isotropy_records
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.photos import (
     caption_languages,
@@ -57,10 +56,11 @@ from embedscope.experiments._tyshchuk2023.vectors import (
     unit,
 )
 from embedscope.experiments._tyshchuk2023.views import Pairing
+from embedscope.experiments.experiment import Options
 from embedscope.transforms.align import ContrastiveHeads
 
 
-def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[StudyData, Vectors]:
+def plant(n: int = 240, d: int = 16, classes: int = 8) -> tuple[StudyData, Vectors]:
     """Texts are images turned by a rotation, with noise, and pushed aside: Procrustes finds the way back."""
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(classes, d))
@@ -99,7 +99,7 @@ def shorten(patch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def found() -> StudyResults:
     pytest.importorskip("torch", reason="contrastive heads need the extra hf")
-    study_data, vectors = planted()
+    study_data, vectors = plant()
     gathered = StudyResults()
     with pytest.MonkeyPatch.context() as patch:
         shorten(patch)
@@ -151,7 +151,7 @@ def test_loss_refitted_is_no_worse_on_the_fitting_part(found: StudyResults) -> N
 
 
 def test_every_table_and_every_picture(found: StudyResults) -> None:
-    _, vectors = planted()
+    _, vectors = plant()
     assert {t.id for t in tables([vectors], found.records)} == {
         *("table1", "table2", "retrieval", "gap", "table3", "table4", "table5", "table6"),
     }
@@ -195,7 +195,7 @@ def test_claims_hold_the_tables_of_the_article() -> None:
     impossible = [c for c in CLAIMS if c.relation == "impossible"]
     assert len(impossible) == 4
     assert all(c.verdict(c.expected) == "deviates" for c in impossible)
-    assert all(c.status == "undecided" for c in checked_claims([], []))
+    assert all(c.status == "undecided" for c in check_claims([], []))
 
 
 def test_models_and_their_towers() -> None:
@@ -344,7 +344,7 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
     assert {None, "pairs", "train"} <= conditions
     measure_random_towers(uri, study_data, options, Provenance(), gathered)
     assert any("biases zero" in s.title for s in gathered.scatters)
-    reached = [c for c in checked_claims(gathered.models, gathered.records) if c.ours is not None]
+    reached = [c for c in check_claims(gathered.models, gathered.records) if c.ours is not None]
     assert {c.claim.source for c in reached} == {*(f"Table {i}" for i in range(1, 6)), "text"}
     assert {c.claim.role for c in reached} == {"clip", "clip-random"}
     assert {c.status for c in reached if c.claim.role == "clip-random"} == {"deviates"}
@@ -352,7 +352,7 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
     assert in_table, "raw rows of the tower with zero biases stand in Table 1"
     russian = replace(vectors, role="ruclip", russian=vectors.texts)
     records = [*gathered.records, *isotropy_records(russian, "rucoco", {"text": unit(vectors.texts)})]
-    reached = [c for c in checked_claims([russian], records) if c.ours is not None]
+    reached = [c for c in check_claims([russian], records) if c.ours is not None]
     assert {c.claim.source for c in reached} == {"Table 1", "Table 7"}
 
 
@@ -486,7 +486,7 @@ def test_a_model_of_texts_alone_is_measured_on_its_text_side(tmp_path: Path) -> 
         gathered = StudyResults()
         vectors = encode_study_texts(uri, study_data, options, Provenance())
         measure_text_model(vectors, study_data, options, Provenance(), gathered)
-        reached = [c for c in checked_claims(gathered.models, gathered.records) if c.ours is not None]
+        reached = [c for c in check_claims(gathered.models, gathered.records) if c.ours is not None]
         assert {c.claim.source for c in reached} == sources
         assert len(reached) == {"Table 1": 4, "Table 6": 9}[next(iter(sources))]
         assert {r.space for r in gathered.records if r.metric == "i1"} == {"text"}
@@ -522,31 +522,31 @@ def test_local_isotropy_takes_the_mean_of_each_cluster_off() -> None:
     rng = np.random.default_rng(0)
     centres = np.eye(10, 24) * 8 + 4
     rows = unit(np.repeat(centres, 80, axis=0) + rng.normal(size=(800, 24)))
-    local = locally_centred(rows, 10)
+    local = centre_locally(rows, 10)
     inside = unit(local)
     cosines = inside @ inside.T
     mean = (cosines.sum() - len(rows)) / (len(rows) * (len(rows) - 1))
     assert abs(mean) < 0.01
     assert np.abs(local.reshape(10, 80, 24).mean(axis=1)).max() < 1e-9
     assert (rows @ rows.T).mean() > 0.3
-    assert locally_centred(rows[:150], 10) is None
+    assert centre_locally(rows[:150], 10) is None
 
 
 def test_a_gap_that_a_cold_temperature_closes_is_not_said_to_stay() -> None:
     """Three outcomes and the opposite: heads at factor 100 leave a gap of .2, at factor 5 one of ``warm``."""
     vectors = Vectors("made", "made", False, None, 20.0, np.eye(3), np.eye(3))
 
-    def said(warm: float, stderr: float) -> str:
+    def sentence(warm: float, stderr: float) -> str:
         records = [
             Record("made", "modality_gap", value, transform=name, stderr=stderr)
             for name, value in (("heads:5", warm), ("heads:100", 0.2))
         ]
         return next(f.text for f in findings([vectors], records, [], {}, 0) if "heads" in f.text)
 
-    assert "narrower" in said(0.9, 0.01)
-    assert "hardly moves" in said(0.22, 0.01)
-    assert "hardly moves" not in said(0.3, 0.03)
-    assert "does not open" in said(0.3, 0.03)
+    assert "narrower" in sentence(0.9, 0.01)
+    assert "hardly moves" in sentence(0.22, 0.01)
+    assert "hardly moves" not in sentence(0.3, 0.03)
+    assert "does not open" in sentence(0.3, 0.03)
 
 
 def test_baselines_are_those_of_the_model_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,6 @@ from embedscope.core.tables import Score
 from embedscope.datasets import Finder
 from embedscope.evaluation.scoring import TaskScore
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Claim, Options
 from embedscope.experiments._wolfe2022.findings import findings
 from embedscope.experiments._wolfe2022.lookup import Extreme, difference
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, TABLE_1
@@ -37,8 +36,9 @@ from embedscope.experiments._wolfe2022.run import (
     within_context,
 )
 from embedscope.experiments._wolfe2022.tables import ranges, tables
+from embedscope.experiments.experiment import Claim, Options
 from embedscope.stats.best_of import best_of
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 pytestmark = pytest.mark.timeout(600)  # the study is run once, in a process of its own
 
@@ -238,7 +238,7 @@ def test_a_model_without_layers_is_refused(tmp_path: Path) -> None:
 LAYERS = tuple(f"layer{i:02d}" for i in range(5))
 
 
-def made_run(
+def make_run(
     name: str,
     role: str,
     curves: dict[str, np.ndarray],
@@ -297,7 +297,7 @@ def sentences_of(*runs: ModelRun) -> dict[str, Finding]:
 def test_one_model_given_twice_decides_nothing() -> None:
     """The same vectors as both models: no sentence says that one of them is ahead."""
     curves = {task: noisy(i) for i, task in enumerate(TESTS)}
-    c, k = made_run("a", "contrastive", curves), made_run("b", "causal", curves)
+    c, k = make_run("a", "contrastive", curves), make_run("b", "causal", curves)
     found = sentences_of(c, k)
     assert {found[name].status for name in found if name != "eight"} == {"undecided"}
     assert found["together"].text == (
@@ -309,13 +309,13 @@ def test_one_model_given_twice_decides_nothing() -> None:
 def test_sentences_follow_the_numbers_both_ways() -> None:
     better = {task: noisy(i, 0.3) for i, task in enumerate(TESTS)}
     worse = {task: noisy(i) for i, task in enumerate(TESTS)}
-    c = made_run("a", "contrastive", better, similarity=0.1, share=0.3)
-    k = made_run("b", "causal", worse, similarity=0.8, share=0.9, more=0.05)
-    base = made_run("a", "contrastive", worse, poolings=("bos_eos", "eos"), baseline=True)
+    c = make_run("a", "contrastive", better, similarity=0.1, share=0.3)
+    k = make_run("b", "causal", worse, similarity=0.8, share=0.9, more=0.05)
+    base = make_run("a", "contrastive", worse, poolings=("bos_eos", "eos"), baseline=True)
     found = sentences_of(c, k, base)
     names = ("together", "directions", "coordinates", "words", "documents", "sentences", "random")
     assert {name: found[name].status for name in names} == dict.fromkeys(names, "agrees")
-    undecided = made_run(
+    undecided = make_run(
         "b", "causal", worse | {"lee": better["lee"], "stsb": better["stsb"]}, similarity=0.8, share=0.9
     )
     partly = sentences_of(c, undecided)["together"]
@@ -337,7 +337,7 @@ def test_sentences_follow_the_numbers_both_ways() -> None:
 )
 def test_one_objective_may_give_two_geometries(other: float, stderr: float | None, status: str) -> None:
     """Two contrastive models whose own sentence vectors have mean cosines of .08 and ``other``."""
-    runs = [made_run(name, "contrastive", {}) for name in ("a", "b")]
+    runs = [make_run(name, "contrastive", {}) for name in ("a", "b")]
     for run, value in zip(runs, (0.08, other), strict=True):
         run.geometry.append(
             Record(run.name, "sentence_self_similarity", value, None, "pooled", "sentences", stderr=stderr)
@@ -360,8 +360,8 @@ def test_full_scale_takes_a_third_model_and_asks_for_it_first(monkeypatch: pytes
 
 
 def test_without_errors_geometry_is_undecided() -> None:
-    c = made_run("a", "contrastive", {}, similarity=0.1, share=0.3, stderr=None)
-    k = made_run("b", "causal", {}, similarity=0.8, share=0.9, stderr=None)
+    c = make_run("a", "contrastive", {}, similarity=0.1, share=0.3, stderr=None)
+    k = make_run("b", "causal", {}, similarity=0.8, share=0.9, stderr=None)
     found = sentences_of(c, k)
     assert {f.status for f in found.values()} == {"undecided"}
     assert "(no interval)" in found["directions"].evidence
@@ -372,14 +372,14 @@ def test_without_errors_geometry_is_undecided() -> None:
     [(0.01, 0.002, "agrees"), (0.06, 0.002, "deviates"), (0.028, 0.002, "undecided"), (0.01, 0.05, "undecided")],
 )
 def test_eight_coordinates_have_an_error(more: float, stderr: float, status: str) -> None:
-    found = sentences_of(made_run("a", "contrastive", {}, more=more, stderr=stderr))
+    found = sentences_of(make_run("a", "contrastive", {}, more=more, stderr=stderr))
     assert found["eight"].status == status
 
 
 def test_table_1_lists_the_layers_that_are_not_told_apart() -> None:
     layers = noisy(0)
     layers[0] -= 0.3
-    run = made_run("a", "contrastive", {"rg65": layers})
+    run = make_run("a", "contrastive", {"rg65": layers})
     (table,) = (t for t in tables([run], ["rg65"], []) if t.id == "table1")
     row = dict(zip([c.title for c in table.columns], table.rows[0], strict=True))
     assert row["layers not told apart"] == "1-4"
@@ -391,7 +391,7 @@ def test_table_1_lists_the_layers_that_are_not_told_apart() -> None:
 def test_constant_vectors_decide_nothing() -> None:
     """All cosines are 1 and no score is defined: no sentence names a better model."""
     curves = {task: np.full((5, 200), np.nan) for task in TESTS}
-    c, k = (made_run(name, role, curves, similarity=1.0, stderr=0.0) for name, role in ROLES)
+    c, k = (make_run(name, role, curves, similarity=1.0, stderr=0.0) for name, role in ROLES)
     found = sentences_of(c, k)
     assert {"words", "documents", "random", "bos"}.isdisjoint(found)
     assert {found[name].status for name in ("together", "directions", "sentences")} == {"undecided"}

@@ -63,7 +63,7 @@ def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     started.close()
 
 
-def served(shown: Exploration) -> str:
+def serve_page(shown: Exploration) -> str:
     """Address of the page, served by a thread of this process until it ends."""
     found: list[str] = []
     threading.Thread(target=serve, args=(shown, 0, Silent(), found.append), daemon=True).start()
@@ -74,7 +74,7 @@ def served(shown: Exploration) -> str:
     return found[0]
 
 
-def coloured(browser: Browser, path: Path) -> int:
+def count_coloured(browser: Browser, path: Path) -> int:
     """Pixels of the map in a saturated colour: points, since everything else there is grey or white."""
     from PIL import Image
 
@@ -95,7 +95,7 @@ def look(browser: Browser, address: str, n: int, folder: Path, seconds: float) -
     browser.wait("document.querySelectorAll('canvas').length > 0", seconds)
     browser.wait(f"{SHOWN} === '{n:,} of {n:,}'", seconds)
     end = time.monotonic() + seconds
-    while coloured(browser, folder / "map.png") < 1000:
+    while count_coloured(browser, folder / "map.png") < 1000:
         assert time.monotonic() < end, "no points are seen"
         time.sleep(0.5)
     browser.run("document.querySelector('button[aria-label=Search]').click()")
@@ -112,7 +112,7 @@ def look(browser: Browser, address: str, n: int, folder: Path, seconds: float) -
 
 def test_points_are_drawn_search_finds_and_a_finding_selects_its_rows(drawing: Browser, tmp_path: Path) -> None:
     shown = explore(str(table(tmp_path / "t.parquet", 700, 8)))
-    look(drawing, served(shown), 700, tmp_path, 60)
+    look(drawing, serve_page(shown), 700, tmp_path, 60)
 
 
 def test_the_page_says_what_a_browser_lacks(drawing: Browser, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_the_exported_folder_holds_rows_and_findings(tmp_path: Path) -> None:
 
 
 def test_the_server_answers_on_this_machine_alone(tmp_path: Path) -> None:
-    address = served(explore(str(table(tmp_path / "t.parquet", 50, 4))))
+    address = serve_page(explore(str(table(tmp_path / "t.parquet", 50, 4))))
     assert address.startswith("http://127.0.0.1:")
     with urllib.request.urlopen(address + "data/metadata.json") as answer:
         assert json.load(answer)["props"]["data"]["text"] == "text"
@@ -153,7 +153,7 @@ def test_the_server_answers_on_this_machine_alone(tmp_path: Path) -> None:
 @pytest.mark.timeout(3000)
 def test_a_hundred_thousand_rows(drawing: Browser, tmp_path: Path) -> None:
     shown = explore(str(table(tmp_path / "t.parquet", 100_000, 24)))
-    look(drawing, served(shown), 100_000, tmp_path, 900)
+    look(drawing, serve_page(shown), 100_000, tmp_path, 900)
 
 
 @pytest.mark.soak
@@ -196,7 +196,7 @@ def nearest(x: np.ndarray, row: int, k: int = 10) -> list[int]:
 
 def test_a_typed_query_finds_its_nearest_rows_and_selects_them(drawing: Browser, tmp_path: Path) -> None:
     uri, texts, x = models(tmp_path)
-    address = served(explore(uri, texts=texts))
+    address = serve_page(explore(uri, texts=texts))
     drawing.open(address, 1400, 900)
     drawing.wait("document.querySelectorAll('canvas').length > 0", 60)
     drawing.run("document.querySelector('#embedscope-bar input[name=query]').value = 'word7'")
@@ -215,7 +215,7 @@ def test_a_typed_query_finds_its_nearest_rows_and_selects_them(drawing: Browser,
 def test_a_query_of_vectors_is_embedded_by_the_model_that_is_named(tmp_path: Path) -> None:
     uri, _, x = models(tmp_path)
     np.save(tmp_path / "x.npy", x)
-    address = served(explore(str(tmp_path / "x.npy"), query_model=uri))
+    address = serve_page(explore(str(tmp_path / "x.npy"), query_model=uri))
     _, found = ask(address, query="word3", space=0)
     assert [int(row["id"]) for row in found["rows"]] == nearest(x, 3)
     np.save(tmp_path / "wide.npy", np.ones((5, 7)))
@@ -229,7 +229,7 @@ def test_without_a_model_there_is_no_field_for_queries(tmp_path: Path) -> None:
     shown = explore(str(table(tmp_path / "t.parquet", 50, 4)))
     with pytest.raises(InputError, match="--query-model"):
         shown.nearest("anything")
-    with urllib.request.urlopen(served(shown)) as page:
+    with urllib.request.urlopen(serve_page(shown)) as page:
         assert b"embedscope-bar" not in page.read()
 
 
@@ -241,7 +241,7 @@ def test_a_typed_path_of_an_image_finds_the_image(tmp_path: Path) -> None:
     for i in range(12):
         picture = Image.fromarray(rng.integers(0, 255, size=(16, 16, 3), dtype=np.uint8))
         picture.save(tmp_path / "images" / f"{i:02}.png")
-    address = served(explore("pixels:4", images=tmp_path / "images", cache=False))
+    address = serve_page(explore("pixels:4", images=tmp_path / "images", cache=False))
     _, found = ask(address, query=str(tmp_path / "images" / "05.png"), space=0)
     assert (found["rows"][0]["id"], round(found["rows"][0]["cosine"], 5)) == ("05.png", 1.0)
     assert found["rows"][0]["image"].startswith("data:image/jpeg;base64,")
@@ -277,7 +277,7 @@ def test_layers_are_switched_with_their_neighbours(drawing: Browser, tmp_path: P
     for page, x in zip(shown.pages, made.values(), strict=True):
         assert page.facts.neighbours[4].tolist() == nearest(x, 4, 11)[1:]
     assert [next(iter(page.maps)) for page in shown.pages] == ["layer0 (pca)", "layer1 (pca)"]
-    look_at_layers(drawing, served(shown), 60)
+    look_at_layers(drawing, serve_page(shown), 60)
 
 
 def test_an_exported_folder_has_the_layers_and_says_that_queries_need_the_model(tmp_path: Path) -> None:

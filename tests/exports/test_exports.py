@@ -11,7 +11,7 @@ import pytest
 
 from embedscope.core.errors import InputError, MissingExtraError, UnknownNameError
 from embedscope.exports import EXPORTS, Order, find_export
-from embedscope.exports._export import check_model
+from embedscope.exports.export import check_model
 from embedscope.exports.faiss import faiss_index
 from embedscope.exports.numpy import numpy_snippet
 from embedscope.exports.onnx import onnx_model

@@ -37,7 +37,7 @@ def material(tmp_path_factory):
     folder = tmp_path_factory.mktemp("material")
     rng = np.random.default_rng(0)
     np.save(folder / "x.npy", rng.standard_normal((2000, 500)).astype(np.float32))
-    from embedscope.transforms.align._sides import Side
+    from embedscope.transforms.align.sides import Side
     from embedscope.transforms.repair._kind import KindMap
 
     Repair({"vectors": KindMap(Side(500, matrix=rng.standard_normal((500, 500))))}).save(folder / "r.safetensors")

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("distributed", reason="extra dask is not installed")
 
-from embedscope.core.waiting import bounded
+from embedscope.core.waiting import call_within
 from embedscope.execution._watch import EngineError, Watch
 from embedscope.execution.dask import Dask
 
@@ -58,12 +58,12 @@ class Cluster:
 
 
 def test_a_call_is_bounded_and_its_errors_come_through():
-    assert bounded(lambda: 3, 60) == 3
+    assert call_within(lambda: 3, 60) == 3
     with pytest.raises(KeyError, match="x"):
-        bounded(lambda: {}["x"], 60)
+        call_within(lambda: {}["x"], 60)
     release = threading.Event()
     with pytest.raises(TimeoutError, match=r"no answer in 0\.1 s"):
-        bounded(release.wait, 0.1)
+        call_within(release.wait, 0.1)
     release.set()
 
 

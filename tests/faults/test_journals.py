@@ -33,6 +33,6 @@ def test_a_pipe_in_a_journal_is_refused(tmp_path, name):
         (tmp_path / "j" / each).touch()
     (tmp_path / "j" / name).unlink()
     os.mkfifo(tmp_path / "j" / name)
-    with pytest.raises(InputError, match="is a named pipe, not a regular file"), Journal(tmp_path / "j").locked():
+    with pytest.raises(InputError, match="is a named pipe, not a regular file"), Journal(tmp_path / "j").lock():
         pass
     assert (tmp_path / "j" / name).exists()

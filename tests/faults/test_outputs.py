@@ -125,7 +125,7 @@ def test_what_dead_processes_were_writing_goes(tmp_path, monkeypatch):
     dead.wait()
     mine = _leftovers.aside_name("x.npy")
     old = mine.replace(f"-{os.getpid()}-", f"-{dead.pid}-")
-    again = mine.replace(f"-{_leftovers.started(os.getpid())}.", "-1.")
+    again = mine.replace(f"-{_leftovers.start_time(os.getpid())}.", "-1.")
     (tmp_path / old).write_text("left")
     (tmp_path / f"{old[:-5]}".replace("x.npy", "y")).write_text("not ours")
     (tmp_path / again).mkdir()
@@ -286,7 +286,7 @@ def _arguments(arguments, material, folder):
     return [folder / a if a.startswith("out.") else known.get(a, a) for a in arguments]
 
 
-def _refused(done, out, before):
+def _check_refusal(done, out, before):
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("embedscope: ")]
@@ -306,14 +306,14 @@ def test_a_full_disk_keeps_the_old_file(small_disk, material, arguments):
     done = run_command(
         *_arguments(arguments, material, small_disk), env=os.environ | {"TMPDIR": str(small_disk.parent)}
     )
-    _refused(done, out, b"old")
+    _check_refusal(done, out, b"old")
 
 
 @pytest.mark.parametrize("arguments", EXPORTS)
 def test_a_limit_on_the_size_of_files_keeps_the_old_file(tmp_path, material, arguments):
     (out,) = (a for a in _arguments(arguments, material, tmp_path) if Path(a).parent == tmp_path)
     out.write_bytes(b"old")
-    _refused(run_command(*_arguments(arguments, material, tmp_path), max_file_bytes=100), out, b"old")
+    _check_refusal(run_command(*_arguments(arguments, material, tmp_path), max_file_bytes=100), out, b"old")
 
 
 def test_a_full_disk_under_standard_output(material):

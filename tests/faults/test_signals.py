@@ -25,7 +25,7 @@ def vectors(tmp_path_factory):
     return path
 
 
-def _stopped(process, number, written=None):
+def _stop(process, number, written=None):
     """What the process said; the interpreter's own start and end are outside this package's code and are let pass."""
     _, said = process.communicate(timeout=100)
     if process.returncode == -number:  # before the first line of this package, or after the last
@@ -48,7 +48,7 @@ def test_a_signal_ends_a_run_with_one_line(vectors, tmp_path, number, pause):
     process = start("measure", vectors, "--json", tmp_path / "r.json", "--checkpoint", tmp_path / "kept")
     time.sleep(pause)
     os.kill(process.pid, number)
-    _stopped(process, number, tmp_path / "r.json")
+    _stop(process, number, tmp_path / "r.json")
     assert not leftovers(tmp_path)
 
 
@@ -66,7 +66,7 @@ def test_a_signal_while_a_large_file_is_written(vectors, material, tmp_path, num
     while not leftovers(target.parent) and time.monotonic() < until and process.poll() is None:
         time.sleep(0.01)
     os.kill(process.pid, number)
-    _stopped(process, number)
+    _stop(process, number)
     assert process.returncode == _CODES[number]
     assert target.read_bytes() == b"old"
     assert not leftovers(target.parent)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from embedscope.cli._app import app
 from embedscope.core.errors import DataUnavailableError, EmbedscopeError, InputError
-from embedscope.core.waiting import Patient, ended_after
+from embedscope.core.waiting import Patient, end_after
 from embedscope.encoders import open_model
 from embedscope.readers import open_vectors
 from embedscope.readers.stores import _place
@@ -96,7 +96,7 @@ def server():
             thread.join(60)
 
 
-def served(port, options="&timeout=1&retries=0"):
+def serve(port, options="&timeout=1&retries=0"):
     return open_model(
         f"openai:m?base_url=http://127.0.0.1:{port}/v1{options}", note=lambda _: None, cache=False
     ).matrix(None, "pooled", ["a", "b"])
@@ -106,7 +106,7 @@ def served(port, options="&timeout=1&retries=0"):
 def test_a_model_behind_a_server(server, how):
     began = time.monotonic()
     with pytest.raises(DataUnavailableError, match="did not answer after 1 attempts"):
-        served(server(SERVERS[how]))
+        serve(server(SERVERS[how]))
     assert time.monotonic() - began < 90
 
 
@@ -128,7 +128,7 @@ def _answering(body):
 )
 def test_answers_that_are_meant_to_break(server, body, said):
     with pytest.raises(InputError, match=said) as caught:
-        served(server(_answering(body)))
+        serve(server(_answering(body)))
     assert len(str(caught.value)) < 500
 
 
@@ -142,7 +142,7 @@ def test_an_answer_that_never_ends_fills_no_memory(server, monkeypatch):
             line.sendall(b" " * (1 << 16))
 
     with pytest.raises(InputError, match="more than 1 MB"):
-        served(server(endless), "&timeout=60&retries=0")
+        serve(server(endless), "&timeout=60&retries=0")
 
 
 def test_an_answer_that_is_cut_off_is_asked_for_again(server):
@@ -152,7 +152,7 @@ def test_an_answer_that_is_cut_off_is_asked_for_again(server):
         line.shutdown(socket.SHUT_RDWR)
 
     with pytest.raises(DataUnavailableError, match="did not answer after 1 attempts"):
-        served(server(cut))
+        serve(server(cut))
 
 
 def test_what_a_server_says_is_on_one_line(server):
@@ -161,7 +161,7 @@ def test_what_a_server_says_is_on_one_line(server):
         line.sendall(b"one\r\ntwo\r\n\r\n")
 
     with pytest.raises(DataUnavailableError) as caught:
-        served(server(rubbish))
+        serve(server(rubbish))
     assert "\n" not in str(caught.value)
 
 
@@ -269,12 +269,12 @@ def test_every_method_of_a_client_has_a_bounded_time():
 def test_a_silent_connection_is_ended():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        with ended_after(0.2, ours.fileno()) as is_over:
+        with end_after(0.2, ours.fileno()) as is_over:
             assert ours.recv(1) == b""
         assert is_over.is_set()
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        with ended_after(60, ours.fileno()) as is_over:
+        with end_after(60, ours.fileno()) as is_over:
             theirs.sendall(b"x")
             assert ours.recv(1) == b"x"
         assert not is_over.is_set()

@@ -35,7 +35,7 @@ def _numbers(text):
     return [(r["metric"], r["space"], r["value"], r["n"]) for r in json.loads(text)["records"]]
 
 
-def _told(process, counts, luck, limit=150.0):
+def _wait_and_count(process, counts, luck, limit=150.0):
     """Let ``process`` end, and count how; a hang or a traceback fails."""
     out, said = process.communicate(timeout=limit)
     if "Traceback" in said and "/embedscope/" in said:
@@ -44,22 +44,22 @@ def _told(process, counts, luck, limit=150.0):
     return out
 
 
-def _killed(ground, dice, counts):
+def _kill(ground, dice, counts):
     folder, wanted = ground
     number = dice.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
     command = ("measure", folder / "x.npy", "-q", "--json", folder / "out.json", "--checkpoint", folder / "kept")
     process = start(*command)
     time.sleep(dice.uniform(0.0, 4.0))
     os.kill(process.pid, number)
-    _told(process, counts, f"signal {number}")
+    _wait_and_count(process, counts, f"signal {number}")
     if (folder / "out.json").exists():
         assert _numbers((folder / "out.json").read_text()) == wanted
 
 
-def _resumed(ground, dice, counts):
+def _resume(ground, dice, counts):
     folder, wanted = ground
     process = start("measure", folder / "x.npy", "-q", "--json", folder / "out.json", "--checkpoint", folder / "kept")
-    _told(process, counts, "a resumed run")
+    _wait_and_count(process, counts, "a resumed run")
     assert process.returncode == 0
     assert _numbers((folder / "out.json").read_text()) == wanted
     assert not leftovers(folder)
@@ -67,7 +67,7 @@ def _resumed(ground, dice, counts):
         shutil.rmtree(folder / "kept")
 
 
-def _flipped(ground, dice, counts):
+def _flip(ground, dice, counts):
     """A byte of what is kept is changed."""
     folder, _ = ground
     files = sorted(p for p in (folder / "kept").rglob("*") if p.is_file()) if (folder / "kept").exists() else []
@@ -78,10 +78,10 @@ def _flipped(ground, dice, counts):
             content[dice.randrange(len(content))] ^= dice.randrange(1, 256)
             victim.write_bytes(content)
             counts["files changed"] += 1
-    _resumed(ground, dice, counts)
+    _resume(ground, dice, counts)
 
 
-def _limited(ground, dice, counts):
+def _limit(ground, dice, counts):
     """Files may not grow beyond a size, and the old output stays."""
     folder, wanted = ground
     (folder / "out.json").write_text("old")
@@ -91,7 +91,7 @@ def _limited(ground, dice, counts):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     process = start("measure", folder / "x.npy", "-q", "--json", folder / "out.json", preexec_fn=limit)
-    _told(process, counts, f"files of {size} bytes")
+    _wait_and_count(process, counts, f"files of {size} bytes")
     text = (folder / "out.json").read_text()
     assert text == "old" if process.returncode else _numbers(text) == wanted
     (folder / "out.json").unlink()
@@ -105,7 +105,7 @@ def test_soak(ground):
     dice, counts = random.Random(seed), collections.Counter()
     until = time.monotonic() + SHARE
     while time.monotonic() < until:
-        trial = dice.choice([_killed, _killed, _resumed, _flipped, _limited])
+        trial = dice.choice([_kill, _kill, _resume, _flip, _limit])
         counts[trial.__name__.strip("_")] += 1
         trial(ground, dice, counts)
     found = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
@@ -114,6 +114,6 @@ def test_soak(ground):
 
 def test_each_kind_of_bad_luck_once(ground):
     dice, counts = random.Random(0), collections.Counter()
-    for trial in (_killed, _flipped, _limited, _resumed):
+    for trial in (_kill, _flip, _limit, _resume):
         trial(ground, dice, counts)
     assert counts["exit 0"] >= 2

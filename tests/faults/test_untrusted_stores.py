@@ -79,7 +79,7 @@ def test_a_program_inside_the_payload_of_a_point(store, tmp_path):
     assert not (tmp_path / "made").exists()
 
 
-def _named(module, name, rest):
+def _take_name(module, name, rest):
     """A pickle that takes ``name`` out of ``module`` and goes on with the commands ``rest``."""
     parts = [b"\x8c" + bytes([len(text)]) + text.encode() for text in (module, name)]
     return b"\x80\x04" + b"".join(parts) + b"\x93" + rest
@@ -92,10 +92,10 @@ MODELS = "qdrant_client.http.models.models"
     "value",
     [
         b"\x80\x04Nr\xff\xff\xff\x7f.",  # room for two thousand million things to remember
-        _named(MODELS, "Field", b")R."),
-        _named(MODELS, "PointStruct.__init__", b")R."),
-        _named("datetime", "sys", b"."),
-        _named(MODELS, "PointStruct", b"}\x8c\x01aK\x01sb."),  # the state of a class, not of one of its objects
+        _take_name(MODELS, "Field", b")R."),
+        _take_name(MODELS, "PointStruct.__init__", b")R."),
+        _take_name("datetime", "sys", b"."),
+        _take_name(MODELS, "PointStruct", b"}\x8c\x01aK\x01sb."),  # the state of a class, not of one of its objects
         b"",
         b"\x80\x04N",
         b"\x80\x04N.N.",

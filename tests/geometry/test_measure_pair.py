@@ -54,7 +54,7 @@ def test_everything_of_two_arrays():
     assert across["recall@1.image_to_text"].ci_low < across["recall@1.image_to_text"].value
     assert json.loads(result.to_json())["provenance"]["settings"]["pair"] == ["image", "text"]
     paired = Paired.of(x, y)
-    alone = {m.metric: m.value for name in PAIR_METRICS for m in PAIR_METRICS.get(name).measured(paired)}
+    alone = {m.metric: m.value for name in PAIR_METRICS for m in PAIR_METRICS.get(name).measure(paired)}
     assert alone.items() <= {k: r.value for k, r in across.items()}.items()
 
 
@@ -191,7 +191,7 @@ def test_a_clip_retrieval_folder_gives_both_sides(tmp_path):
     assert all(facts["files"] in (2, 4) for facts in folder.provenance["data"].values())
 
 
-def clustered(seed=0):
+def cluster_pairs(seed=0):
     """30 units of 12 pairs each, in file order, and the number of the unit of every pair."""
     rng = np.random.default_rng(seed)
     x = np.repeat(rng.normal(size=(30, 16)), 12, axis=0) + 0.5 * rng.normal(size=(360, 16))
@@ -202,7 +202,7 @@ CHECKED = ["modality_gap", "linear_cka", "recall", "contrastive_loss"]
 
 
 def test_declared_groups_of_pairs_widen_every_interval():
-    x, y, groups = clustered()
+    x, y, groups = cluster_pairs()
     mixed = np.random.default_rng(1).permutation(len(x))
     x, y, groups = x[mixed], y[mixed], groups[mixed]
     alone = {r.metric: r for r in measure_pair(x, y, metrics=CHECKED) if r.space == "image|text"}
@@ -216,7 +216,7 @@ def test_declared_groups_of_pairs_widen_every_interval():
 
 
 def test_dependence_of_pairs_on_file_order_is_found_and_said():
-    x, y, _ = clustered()
+    x, y, _ = cluster_pairs()
     found = measure_pair(x, y, metrics=CHECKED)
     for metric in ("modality_gap", "recall@1.image_to_text"):
         record = found.select(metric=metric)[0]
@@ -227,14 +227,14 @@ def test_dependence_of_pairs_on_file_order_is_found_and_said():
 
 
 def test_too_few_units_of_pairs_have_no_interval():
-    x, y, groups = clustered()
+    x, y, groups = cluster_pairs()
     record = measure_pair(x, y, metrics=["modality_gap"], groups=groups % 5)[0]
     assert (record.ci_low, record.ci_high, record.stderr) == (None, None, None)
     assert "360 rows are 5 independent units" in record.note
 
 
 def test_groups_and_ids_exclude_each_other():
-    x, y, groups = clustered()
+    x, y, groups = cluster_pairs()
     with pytest.raises(InputError, match="leave out groups"):
         measure_pair(x, y, ids=(groups, groups), groups=groups)
 

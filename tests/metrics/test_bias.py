@@ -8,7 +8,7 @@ import pytest
 from embedscope import measure, metrics
 from embedscope.core.ids import groups_of, mix
 from embedscope.metrics.pairs import PAIR_METRICS
-from embedscope.metrics.pairs._metric import Paired
+from embedscope.metrics.pairs.metric import Paired
 from embedscope.stats import Grouped, Moments
 from embedscope.stats.moments import across_groups, halves
 from embedscope.stats.units import Units
@@ -118,14 +118,14 @@ def test_unbiased_gap_is_about_zero_where_the_means_are_equal():
     found = []
     for _ in range(60):
         paired = Paired.of(*rng.normal(size=(2, 200, 16)))
-        gap, unbiased = PAIR_METRICS.get("modality_gap").measured(paired)
+        gap, unbiased = PAIR_METRICS.get("modality_gap").measure(paired)
         found.append((gap.value**2, unbiased.value**2))
         assert "sampling alone gives about" in gap.note
     plain, corrected = np.mean(found, axis=0)
     assert plain == pytest.approx(2 / 200, rel=0.2)
     assert corrected < 0.4 * plain
     x = rng.normal(size=(500, 16))
-    same = PAIR_METRICS.get("modality_gap").measured(Paired.of(x, x + 1e-3 * rng.normal(size=(500, 16))))
+    same = PAIR_METRICS.get("modality_gap").measure(Paired.of(x, x + 1e-3 * rng.normal(size=(500, 16))))
     assert same[1].value < 0.01
 
 

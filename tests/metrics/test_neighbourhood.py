@@ -11,7 +11,7 @@ from embedscope import measure
 from embedscope.metrics import METRICS
 from embedscope.metrics._subsampled import _spread, subsamples
 from embedscope.metrics.neighbourhood import _share_interval, _share_of_queries, top_share_of
-from embedscope.metrics.potential import _left_out
+from embedscope.metrics.potential import _leave_out
 from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K, RowSet
@@ -108,13 +108,13 @@ def test_error_bars_of_what_2000_rows_ask_are_those_of_2000_rows():
         assert 0.75 < np.mean(bars) / np.std(values, ddof=1) < 2
 
 
-def sampled(metric, **more):
+def sample(metric, **more):
     return replace(metric, needs=replace(metric.needs, **more))
 
 
 def test_skewness_from_sampled_queries_is_unbiased():
     x = cloud(1200, 60)
-    estimates = [sampled(SKEW, limit=500, queries=400, seed=seed)(x) for seed in range(30)]
+    estimates = [sample(SKEW, limit=500, queries=400, seed=seed)(x) for seed in range(30)]
     error = np.std(estimates, ddof=1) / np.sqrt(len(estimates))
     assert abs(np.mean(estimates) - SKEW(x)) < 4 * error + 0.05 * SKEW(x)
 
@@ -122,15 +122,15 @@ def test_skewness_from_sampled_queries_is_unbiased():
 def test_all_rows_asked_is_the_exact_value():
     x = cloud(300, 20)
     need = NeighbourRows(limit=299, queries=299)
-    assert sampled(SKEW, limit=299, queries=299)(x) == pytest.approx(SKEW(x), rel=0.05)
+    assert sample(SKEW, limit=299, queries=299)(x) == pytest.approx(SKEW(x), rel=0.05)
     assert need.depends[0].limit == 299
 
 
 def test_sampled_records_say_so(monkeypatch):
     from embedscope.metrics import neighbourhood
 
-    metric = sampled(SKEW, limit=200, queries=150)
-    antihubs = sampled(ANTIHUBS, limit=200, queries=150)
+    metric = sample(SKEW, limit=200, queries=150)
+    antihubs = sample(ANTIHUBS, limit=200, queries=150)
     monkeypatch.setitem(neighbourhood.ENTRIES, "hubness_skew", metric)
     monkeypatch.setitem(neighbourhood.ENTRIES, "antihub_share", antihubs)
     x = cloud(500, 20)
@@ -181,7 +181,7 @@ def test_uniformity_without_each_group_is_that_of_the_other_rows():
     units[::9] = units[1::9]  # every ninth row and its follower are one unit, of one group
     groups[::9] = groups[1::9]
     numbers = np.unique(units, return_inverse=True)[1]
-    found = _left_out(RowSet(u, units=numbers), groups)
+    found = _leave_out(RowSet(u, units=numbers), groups)
     for g, one in enumerate(found):
         rest = groups != g
         apart = numbers[rest][:, None] != numbers[rest]

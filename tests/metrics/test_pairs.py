@@ -27,7 +27,7 @@ def unit(x):
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def transformed(x, name, seed):
+def apply_change(x, name, seed):
     rng = np.random.default_rng(seed)
     if name == "rotation":
         return x @ np.linalg.qr(rng.normal(size=(x.shape[1],) * 2))[0]
@@ -41,7 +41,7 @@ def transformed(x, name, seed):
 def test_declared_invariances_hold_and_undeclared_fail(name, transform):
     metric, (x, y) = PAIR_METRICS.get(name), sides()
     before = metric(x, y)
-    after = metric(transformed(x, transform, 1), transformed(y, transform, 1) if metric.joint else y)
+    after = metric(apply_change(x, transform, 1), apply_change(y, transform, 1) if metric.joint else y)
     if transform in metric.invariant:
         assert after == pytest.approx(before, rel=1e-9)
     else:
@@ -51,7 +51,7 @@ def test_declared_invariances_hold_and_undeclared_fail(name, transform):
 @pytest.mark.parametrize("name", list(PAIR_METRICS))
 def test_measured_is_the_value_within_its_interval_and_bounds(name):
     metric, (x, y) = PAIR_METRICS.get(name), sides()
-    found, *_ = metric.measured(Paired.of(x, y))
+    found, *_ = metric.measure(Paired.of(x, y))
     assert found.value == metric(x, y)
     assert found.ci_low < found.value < found.ci_high
     assert found.n == 200
@@ -136,7 +136,7 @@ def test_procrustes_of_scipy():
 def test_procrustes_bar_is_near_that_of_sixteen_decompositions():
     x, y = sides(400)
     paired = Paired.of(x, y)
-    found, *_ = PAIR_METRICS.get("procrustes_distance").measured(paired)
+    found, *_ = PAIR_METRICS.get("procrustes_distance").measure(paired)
     groups = paired.groups[0]
     left = np.array([value("procrustes_distance", x[groups != g], y[groups != g]) for g in range(16)])
     assert found.stderr == pytest.approx(np.sqrt(15 / 16 * ((left - left.mean()) ** 2).sum()), rel=0.15)
@@ -147,7 +147,7 @@ def test_cka_bar_is_that_of_sixteen_values():
 
     x, y = sides(400)
     paired = Paired.of(x, y)
-    found, *_ = PAIR_METRICS.get("linear_cka").measured(paired)
+    found, *_ = PAIR_METRICS.get("linear_cka").measure(paired)
     groups = paired.groups[0]
     left = [value("linear_cka", x[groups != g], y[groups != g]) for g in range(16)]
     bar = jackknife(found.value, left, np.bincount(groups, minlength=16).tolist())
@@ -171,7 +171,7 @@ def test_several_captions_of_an_image():
     paired = Paired.of(x, texts[order], ids)
     u, v = unit(x), unit(texts[order])
     cosines, match = u @ v.T, ids[0][:, None] == ids[1]
-    found = {name: PAIR_METRICS.get(name).measured(paired)[0] for name in PAIR_METRICS}
+    found = {name: PAIR_METRICS.get(name).measure(paired)[0] for name in PAIR_METRICS}
     assert found["paired_cosine"].value == pytest.approx(cosines[match].mean(), rel=1e-9)
     assert found["unpaired_cosine"].value == pytest.approx(cosines[~match].mean(), rel=1e-9)
     assert found["modality_gap"].value == pytest.approx(np.linalg.norm(u.mean(0) - v.mean(0)), rel=1e-9)
@@ -183,7 +183,7 @@ def test_several_captions_of_an_image():
 def test_zero_rows_are_left_out_and_counted():
     x, y = sides(50)
     x[3] = 0
-    (found,) = PAIR_METRICS.get("paired_cosine").measured(Paired.of(x, y))
+    (found,) = PAIR_METRICS.get("paired_cosine").measure(Paired.of(x, y))
     assert found.n == 49
     assert found.note == "1 zero rows left out"
 
@@ -191,7 +191,7 @@ def test_zero_rows_are_left_out_and_counted():
 @pytest.mark.parametrize("name", list(PAIR_METRICS))
 @pytest.mark.parametrize("x", [np.zeros((5, 4)), np.ones((1, 4)), np.ones((20, 4))], ids=["zero", "one", "equal"])
 def test_degenerate_rows_give_a_number_or_a_reason(name, x):
-    found = PAIR_METRICS.get(name).measured(Paired.of(x, x))
+    found = PAIR_METRICS.get(name).measure(Paired.of(x, x))
     assert found
     for m in found:
         assert m.value is not None or m.note.startswith("undefined: ")

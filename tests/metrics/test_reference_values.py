@@ -109,7 +109,7 @@ def test_isoscore_of_isotropic_rows_needs_many_of_them(n, expected):
 
     x = np.random.default_rng(0).normal(size=(n, 256))
     ids = np.arange(n, dtype=np.uint64)
-    (found,) = metrics.isoscore.measured(Grouped(metrics.isoscore.needs, {}, 0).update(x, ids, ids).result())
+    (found,) = metrics.isoscore.measure(Grouped(metrics.isoscore.needs, {}, 0).update(x, ids, ids).result())
     assert found.value == pytest.approx(expected, abs=0.01)
     assert (found.note is None) == (n >= 2560)
     assert found.note is None or "below 10 d = 2560" in found.note

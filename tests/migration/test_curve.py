@@ -8,7 +8,7 @@ import pytest
 from embedscope.core.progress import Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Score
-from embedscope.migration.curve import CurvePoint, fitted_curve, learning_curve, predict, sizes
+from embedscope.migration.curve import CurvePoint, fit_curve, learning_curve, predict, sizes
 from embedscope.migration.retention import RetentionJudge, retention_judge
 from embedscope.migration.rows import Request, read_rows
 from embedscope.sources.options import ModelOptions
@@ -45,9 +45,9 @@ def test_a_curve_that_ends_below_never_crosses() -> None:
 
 
 def test_a_flat_curve_has_its_mean_as_limit() -> None:
-    a, b, _ = fitted_curve(KS.astype(float), np.full(5, 0.4))
+    a, b, _ = fit_curve(KS.astype(float), np.full(5, 0.4))
     assert (a, b) == (pytest.approx(0.4), 0.0)
-    a, _, _ = fitted_curve(KS.astype(float), 1 - 30 * KS**-1.0)
+    a, _, _ = fit_curve(KS.astype(float), 1 - 30 * KS**-1.0)
     assert a <= 1.0
 
 
@@ -58,9 +58,9 @@ def test_families_of_a_point_share_their_moments_and_vectors_as_they_are_are_sea
     rows = read_rows(Request(old, old[:, ::-1]), ModelOptions(), Provenance(), Silent(), count_tokens=False)
     judge = retention_judge(rows, 10_000, 0)
     taken, searched = [], []
-    kept, update = RetentionJudge.kept, CrossMoments.update
+    kept, update = RetentionJudge.measure, CrossMoments.update
     monkeypatch.setattr(CrossMoments, "update", lambda self, *pair: taken.append(len(pair[0])) or update(self, *pair))
-    monkeypatch.setattr(RetentionJudge, "kept", lambda *given: searched.append(given[3]) or kept(*given))
+    monkeypatch.setattr(RetentionJudge, "measure", lambda *given: searched.append(given[3]) or kept(*given))
     texts = ["none", "procrustes", "ridge:0.1", "ridge:1", "lowrank:2", "cca:2"]
     curve = learning_curve(judge, "queries", texts, {}, Silent(), [50, 100])
     assert [(p.family, p.pairs) for p in curve if p.family == "none"] == [("none", 50), ("none", 100)]

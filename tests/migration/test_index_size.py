@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from embedscope.core.tables import Score
-from embedscope.migration.index_size import carried_on, overlap_in_parts, thinned_ndcg
-from embedscope.tasks._means import directions
+from embedscope.migration.index_size import extrapolate, overlap_in_parts, thinned_ndcg
+from embedscope.tasks.means import directions
 from embedscope.tasks.retrieval import judged_scores
 
 
@@ -52,8 +52,8 @@ def test_parts_of_the_same_space_have_all_in_common_and_small_ones_none() -> Non
 def test_the_error_of_carrying_on_widens_the_interval() -> None:
     rng = np.random.default_rng(0)
     draws = 0.7 + 0.01 * rng.normal(size=2000)
-    found = carried_on(Score(0.7, 500, draws), Score(0.75, 500, draws + 0.05))
+    found = extrapolate(Score(0.7, 500, draws), Score(0.75, 500, draws + 0.05))
     assert found.value == 0.7 and found.draws is not None
     assert np.std(found.draws) == pytest.approx(np.hypot(np.std(draws), 0.2 * 0.05), rel=1e-3)
-    same = carried_on(Score(0.7, 500, draws), Score(0.7, 500, draws))
+    same = extrapolate(Score(0.7, 500, draws), Score(0.7, 500, draws))
     np.testing.assert_allclose(same.draws, draws)

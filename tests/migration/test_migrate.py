@@ -91,7 +91,7 @@ def test_overlap_is_that_of_sorting() -> None:
             queries = fitted.apply(view.q_new) if direction == "queries" else view.q_new
             pool = view.d_old if direction == "queries" else fitted.apply(view.d_old)
             wanted = naive_overlap(view.q_new, view.d_new, queries, pool, view.own)
-            got = judge.kept(direction, fitted, part).scores["overlap@10"]
+            got = judge.measure(direction, fitted, part).scores["overlap@10"]
             assert got.items.tolist() == pytest.approx(wanted.tolist())
     fit = set(judge.fit.tolist())
     selects, certifies = ({rows.ids.index(name) for name in judge.views[part].names} for part in ("select", "certify"))
@@ -120,7 +120,7 @@ def test_a_larger_index_keeps_less_and_the_verdict_is_about_it() -> None:
     assert not record.exact
 
 
-def judged(n: int = 400, seed: int = 3) -> dict[str, object]:
+def make_judged(n: int = 400, seed: int = 3) -> dict[str, object]:
     """An index in which the new model's answers are relevant, and old vectors that are noise or as good."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n, 12))
@@ -135,7 +135,7 @@ def judged(n: int = 400, seed: int = 3) -> dict[str, object]:
 
 
 def test_an_old_model_that_is_as_good_stays() -> None:
-    data, rng = judged(), np.random.default_rng(5)
+    data, rng = make_judged(), np.random.default_rng(5)
     as_dict, rows, queries = data["dict"], data["rows"], data["queries"]
     turn = rng.normal(size=(12, 12)) + 3 * np.eye(12)
     outcome = embedscope.migrate(
@@ -151,7 +151,7 @@ def test_an_old_model_that_is_as_good_stays() -> None:
 
 
 def test_judgements_hold_all_rows_and_the_result_says_so() -> None:
-    data = judged(n=900)
+    data = make_judged(n=900)
     as_dict, rows, queries = data["dict"], data["rows"], data["queries"]
     given = {"new_queries": as_dict(queries, "q"), "candidates": "procrustes", "max_eval_rows": 200}
     vectors = (as_dict(rows + 0.1, "d"), as_dict(rows, "d"))
@@ -163,7 +163,7 @@ def test_judgements_hold_all_rows_and_the_result_says_so() -> None:
 
 
 def test_with_judgements_ndcg_decides_and_a_poor_old_model_does_not_stay() -> None:
-    data, rng = judged(), np.random.default_rng(5)
+    data, rng = make_judged(), np.random.default_rng(5)
     as_dict, rows, queries = data["dict"], data["rows"], data["queries"]
     old = rows + 1.0 * rng.normal(size=rows.shape)
     outcome = embedscope.migrate(

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
 
-from embedscope.readers import held_of, ids_of, open_vectors, texts_of
+from embedscope.readers import held_bytes, ids_of, open_vectors, texts_of
 
 X = np.random.default_rng(3).standard_normal((40, 6)).astype(np.float32)
 _IDS = [f"n{i}" for i in range(len(X))]
@@ -17,7 +17,7 @@ _IDS = [f"n{i}" for i in range(len(X))]
 def consume(source):
     """Read everything of a source, which must hold together."""
     stream = open_vectors(str(source))
-    assert held_of(stream) >= 0
+    assert held_bytes(stream) >= 0
     n = sum(len(b.ids) for s in stream.shards() for b in s.batches())
     assert n == stream.n_rows
     for strings in (ids_of(stream), texts_of(stream)):
@@ -52,7 +52,7 @@ def _json_lines(path):
     path.write_text("".join(f'{{"id": "{i}", "e": {x}}}\n' for i, x in zip(_IDS, X.tolist(), strict=True)))
 
 
-def _separated(path):
+def _write_separated(path):
     cell = "," if path.suffix == ".csv" else "\t"
     rows = [cell.join([i, *map(str, x)]) for i, x in zip(_IDS, X.tolist(), strict=True)]
     path.write_text("\n".join([cell.join(["id", *(f"e{j}" for j in range(6))]), *rows]))
@@ -122,7 +122,7 @@ WRITERS = {
     **dict.fromkeys(("feather", "arrow", "ipc"), lambda path: feather.write_feather(_table(), path)),
     "arrows": _stream,
     **dict.fromkeys(("jsonl", "ndjson"), _json_lines),
-    **dict.fromkeys(("csv", "tsv"), _separated),
+    **dict.fromkeys(("csv", "tsv"), _write_separated),
     **dict.fromkeys(("fvecs", "bvecs", "ivecs"), _vecs),
     **dict.fromkeys(("fbin", "u8bin", "i8bin", "ibin"), _bigann),
     **dict.fromkeys(("h5", "hdf5", "hdf"), _hdf5),
@@ -136,7 +136,7 @@ STORE_MAKERS = {"lancedb": _lancedb, "chroma": _chroma, "qdrant": _qdrant}
 """Scheme -> function that makes a store with the collection ``docs`` in a folder."""
 
 
-def written(folder, form):
+def write(folder, form):
     """A right file, or store, of the format ``form`` in ``folder``: what to read, and the path it lies at."""
     if form in STORE_MAKERS:
         STORE_MAKERS[form](folder / form)

@@ -182,7 +182,7 @@ def test_every_shard_of_a_reader_is_behind_the_boundary():
                 for method in node.body:
                     if isinstance(method, ast.FunctionDef) and method.name == "batches":
                         names = [d.id for d in method.decorator_list if isinstance(d, ast.Name)]
-                        without += [node.name] if "guarded" not in names else []
+                        without += [node.name] if "guard_batches" not in names else []
     assert without == ["ArrayShard", "JoinedShard"], "arrays in memory, and files whose own shards are guarded"
 
 

@@ -15,9 +15,9 @@ from tests.readers.formats import WRITERS
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.datasets import read_beir_texts
-from embedscope.datasets._qrels import read_qrels
-from embedscope.readers import described, find_vectors, ids_of, is_vectors
-from embedscope.sources.id_files import named_beside
+from embedscope.datasets.qrels import read_qrels
+from embedscope.readers import describe_stream, find_vectors, ids_of, is_vectors
+from embedscope.sources.id_files import default_id_file
 from embedscope.sources.texts import texts_of
 
 
@@ -42,7 +42,7 @@ def rows(source):
     return np.concatenate([next(iter(b.spaces.values())) for s in stream.shards() for b in s.batches()])
 
 
-def packed(path, codec):
+def pack(path, codec):
     to = path.with_name(f"{path.name}.{codec}")
     to.write_bytes(CODECS[codec](path.read_bytes()))
     return to
@@ -53,11 +53,11 @@ def packed(path, codec):
 def test_every_codec(tmp_path, form, codec):
     plain = tmp_path / f"x.{form}"
     WRITERS[form](plain)
-    path = packed(plain, codec)
+    path = pack(plain, codec)
     assert is_vectors(str(path))
     np.testing.assert_array_equal(rows(path), rows(plain))
     stream = find_vectors(str(path)).stream
-    assert "decompressed to a temporary file" in described(stream)
+    assert "decompressed to a temporary file" in describe_stream(stream)
     own, of_plain = ids_of(stream), ids_of(find_vectors(str(plain)).stream)
     assert (own and own.values()) == (of_plain and of_plain.values())
     assert own is None or str(path) in own.source
@@ -67,14 +67,14 @@ def test_every_codec(tmp_path, form, codec):
 def test_every_format(tmp_path, form):
     plain = tmp_path / f"x.{form}"
     WRITERS[form](plain)
-    np.testing.assert_array_equal(rows(packed(plain, "gz")), rows(plain))
+    np.testing.assert_array_equal(rows(pack(plain, "gz")), rows(plain))
 
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_what_is_cut_or_not_compressed_is_refused(tmp_path, codec):
     plain = tmp_path / "x.npy"
     WRITERS["npy"](plain)
-    path = packed(plain, codec)
+    path = pack(plain, codec)
     whole = path.read_bytes()
     for content, said in {
         whole[:-9]: "is no whole",
@@ -100,15 +100,15 @@ def test_a_folder_of_parts_and_their_ids(tmp_path):
     folder.mkdir()
     for i in range(2):
         WRITERS["jsonl"](folder / f"{i}.jsonl")
-        packed(folder / f"{i}.jsonl", "gz")
+        pack(folder / f"{i}.jsonl", "gz")
         (folder / f"{i}.jsonl").unlink()
     assert rows(folder).shape == rows(f"{folder}/*.gz").shape == (80, 6)
-    assert str(named_beside(folder / "0.jsonl.gz")) == f"{folder}/0.ids.txt"
+    assert str(default_id_file(folder / "0.jsonl.gz")) == f"{folder}/0.ids.txt"
 
 
 def test_the_copy_goes_with_its_last_reader(tmp_path, copies):
     WRITERS["npy"](tmp_path / "x.npy")
-    paths = [packed(tmp_path / "x.npy", codec) for codec in CODECS]
+    paths = [pack(tmp_path / "x.npy", codec) for codec in CODECS]
     stream = find_vectors(str(paths[0])).stream
     (own,) = copies.iterdir()
     other = pickle.loads(pickle.dumps(stream.path))
@@ -136,7 +136,7 @@ def test_texts_and_judgements(tmp_path):
     for codec in CODECS:
         for name, content in files.items():
             (tmp_path / name).write_text(content)
-            path = packed(tmp_path / name, codec)
+            path = pack(tmp_path / name, codec)
             if name.startswith("corpus"):
                 assert read_beir_texts(path) == {"d1": "a cat"}
             elif name == "texts.txt":
@@ -156,7 +156,7 @@ def test_a_remote_file(tmp_path):
     fsspec = pytest.importorskip("fsspec", reason="extra remote is not installed")
     WRITERS["csv"](tmp_path / "x.csv")
     with fsspec.open("memory://packed/x.csv.gz", "wb") as file:
-        file.write(packed(tmp_path / "x.csv", "gz").read_bytes())
+        file.write(pack(tmp_path / "x.csv", "gz").read_bytes())
     np.testing.assert_array_equal(rows("memory://packed/x.csv.gz"), rows(tmp_path / "x.csv"))
     np.testing.assert_array_equal(rows("memory://packed"), rows(tmp_path / "x.csv"))
 
@@ -167,7 +167,7 @@ def test_memory_is_that_of_a_piece(tmp_path):
 
     path = Path(tmp_path / "x.npy")
     np.save(path, np.zeros((100_000, 100), np.float32))
-    path = packed(path, "gz")
+    path = pack(path, "gz")
     tracemalloc.start()
     stream = find_vectors(str(path)).stream
     peak = tracemalloc.get_traced_memory()[1]

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from embedscope.core.errors import EmbedscopeError
-from embedscope.readers import described, ids_of, open_vectors, texts_of
+from embedscope.readers import describe_stream, ids_of, open_vectors, texts_of
 
 X = np.random.default_rng(5).standard_normal((300, 6)).astype(np.float32)
 
@@ -78,7 +78,7 @@ def test_hdf5(tmp_path):
     assert_array_equal(x, X)
     assert ids_of(stream).values()[:2] == ("é0", "é1")
     assert texts_of(stream).values()[299] == "t299"
-    assert "ids from group/ids" in described(stream)
+    assert "ids from group/ids" in describe_stream(stream)
     assert_array_equal(read(f"{path}::test")[1], X[:20])
     assert ids_of(read(f"{path}::test")[0]) is None
     assert "holds 4 data sets" in error(path)
@@ -103,8 +103,8 @@ def test_zarr(tmp_path, version):
     stream, x = read(f"{tmp_path}/g.zarr::emb")
     assert_array_equal(x, X)
     assert ids_of(stream).values()[:3] == ("0", "2", "4")
-    assert "zarr" in described(stream)
-    assert "2 of 3 chunks are absent and read as 0" in described(read(f"{tmp_path}/g.zarr::part")[0])
+    assert "zarr" in describe_stream(stream)
+    assert "2 of 3 chunks are absent and read as 0" in describe_stream(read(f"{tmp_path}/g.zarr::part")[0])
     assert "holds no values" in error(f"{tmp_path}/g.zarr::none")
     assert "holds 3 arrays" in error(tmp_path / "g.zarr")
     (tmp_path / "e.zarr").mkdir()
@@ -223,11 +223,11 @@ def test_packed_bits(tmp_path):
     np.save(tmp_path / "u.npy", packed)
     np.save(tmp_path / "i.npy", (packed.astype(np.int16) - 128).astype(np.int8))
     np.savez(tmp_path / "z.npz", docs=packed, other=X)
-    assert "add ?bits to unpack" in described(read(tmp_path / "u.npy")[0])
-    assert "their scale is lost" in described(read(tmp_path / "i.npy")[0])
+    assert "add ?bits to unpack" in describe_stream(read(tmp_path / "u.npy")[0])
+    assert "their scale is lost" in describe_stream(read(tmp_path / "i.npy")[0])
     for source in ("u.npy?bits", "i.npy?bits", "z.npz?bits::docs", "z.npz::docs?bits"):
         stream, x = read(f"{tmp_path}/{source}")
         assert_array_equal(x, bits)
-        assert "packed bits, unpacked to 0 and 1" in described(stream)
-        assert "add ?bits" not in described(stream)
+        assert "packed bits, unpacked to 0 and 1" in describe_stream(stream)
+        assert "add ?bits" not in describe_stream(stream)
     assert "other is float32; leave out ?bits" in error(f"{tmp_path}/z.npz?bits::other")

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from embedscope.core.errors import EmbedscopeError, InputError, MissingExtraError
 from embedscope.core.ids import hash_rows
-from embedscope.readers import described, find_vectors, is_vectors, open_vectors
+from embedscope.readers import describe_stream, find_vectors, is_vectors, open_vectors
 
 X = np.random.default_rng(5).standard_normal((9000, 12)).astype(np.float32)
 Y = np.random.default_rng(6).standard_normal((9000, 5))
@@ -54,7 +54,7 @@ def test_sharded_npy_in_the_order_of_their_numbers(tmp_path):
     (tmp_path / "_SUCCESS").touch()
     stream = open_vectors(str(tmp_path))
     check(stream, vectors=X)
-    assert described(stream) == "13 .npy files, 9,000 rows: vectors with 12 dimensions in float32"
+    assert describe_stream(stream) == "13 .npy files, 9,000 rows: vectors with 12 dimensions in float32"
     check(open_vectors(f"{tmp_path}/emb_*.npy"), vectors=X)
     check(open_vectors(f"{tmp_path}/emb_[0-4].npy"), vectors=X[:3500])
 
@@ -81,7 +81,7 @@ def test_clip_retrieval(tmp_path):
     assert found.layout == "clip-retrieval layout, rows checked against its metadata"
     check(found.stream, image=X, text=Y)
     assert (
-        described(found.stream)
+        describe_stream(found.stream)
         == "6 .npy files, 9,000 rows: image with 12 dimensions in float32, text with 5 dimensions in float64"
     )
     check(open_vectors(f"{tmp_path}::text"), text=Y)
@@ -162,7 +162,7 @@ def test_faiss_gives_back_what_was_added(tmp_path, spec):
     faiss.write_index(index, str(tmp_path / "x.index"))
     stream = open_vectors(f"{tmp_path}/x.index")
     check(stream, vectors=X)
-    assert "held in memory whole" in described(stream)
+    assert "held in memory whole" in describe_stream(stream)
 
 
 @pytest.mark.parametrize("spec", ["SQ8", "PQ4x4", "IVF4,PQ4x4"])
@@ -177,7 +177,7 @@ def test_lossy_faiss_says_so(tmp_path, spec):
     index.make_direct_map() if hasattr(index, "make_direct_map") else None
     assert_allclose(x, index.reconstruct_n(0, 9000), atol=1e-5)
     assert np.abs(x - X).max() > 1e-3
-    assert "is lossy: its vectors are what the codes give back" in described(stream)
+    assert "is lossy: its vectors are what the codes give back" in describe_stream(stream)
 
 
 def test_faiss_that_cannot_give_back(tmp_path):

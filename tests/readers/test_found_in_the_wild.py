@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from embedscope.core.errors import InputError
-from embedscope.readers import _lines, described, find_vectors, ids_of, is_vectors, other_columns, texts_of
+from embedscope.readers import _lines, describe_stream, find_vectors, ids_of, is_vectors, other_columns, texts_of
 from embedscope.readers import csv as csv_reader
 
 X = np.round(np.random.default_rng(0).standard_normal((6, 4)), 3)
@@ -29,7 +29,7 @@ def rows(mark, head=("id", "e0", "e1", "e2", "e3"), number=repr):
     return "\n".join([*lines, *(mark.join([i, *(number(float(v)) for v in x)]) for i, x in zip(IDS, X, strict=True))])
 
 
-def written(vector):
+def write(vector):
     return "id,e\n" + "".join(f"{i},{vector(x.tolist())}\n" for i, x in zip(IDS, X, strict=True))
 
 
@@ -45,9 +45,9 @@ def comma(value):
         (rows("\t", number=comma), "numbers with a decimal comma"),
         (rows(";", head=(), number=comma), "no line of column names"),
         ("sep=;\n" + rows(";"), "cells separated by semicolons"),
-        (written(lambda x: " ".join(map(repr, x))), "in column e"),
-        (written(lambda x: f'"array({x}, dtype=float32)"'), "in column e"),
-        (written(lambda x: f'"tensor({x})"'), "in column e"),
+        (write(lambda x: " ".join(map(repr, x))), "in column e"),
+        (write(lambda x: f'"array({x}, dtype=float32)"'), "in column e"),
+        (write(lambda x: f'"tensor({x})"'), "in column e"),
     ],
 )
 def test_text_tables_as_spreadsheets_and_pandas_write_them(tmp_path, content, note):
@@ -56,7 +56,7 @@ def test_text_tables_as_spreadsheets_and_pandas_write_them(tmp_path, content, no
     stream, found = read(tmp_path / "x.csv")
     assert_array_equal(found, X)
     assert ids_of(stream).values() == tuple(IDS)
-    assert note in described(stream)
+    assert note in describe_stream(stream)
 
 
 def test_row_numbers_without_a_header_are_ids(tmp_path):
@@ -64,7 +64,7 @@ def test_row_numbers_without_a_header_are_ids(tmp_path):
     stream, found = read(tmp_path / "x.csv")
     assert_array_equal(found, X)
     assert ids_of(stream).values() == ("0", "1", "2", "3", "4", "5")
-    assert "ids from the first column" in described(stream)
+    assert "ids from the first column" in describe_stream(stream)
     (tmp_path / "y.csv").write_text("1,2,3\n4,5,6\n")
     assert_array_equal(read(tmp_path / "y.csv")[1], [[1, 2, 3], [4, 5, 6]])
 
@@ -92,7 +92,7 @@ def test_no_row_is_taken_for_the_names_of_columns(tmp_path, name, content, ids):
     stream, found = read(tmp_path / name)
     assert_array_equal(found, X)
     assert (ids and list(ids_of(stream).values())) == ids
-    assert "no line of column names" in described(stream)
+    assert "no line of column names" in describe_stream(stream)
 
 
 def test_whole_numbers_that_do_not_count_from_the_first_cell_on_are_a_row(tmp_path):
@@ -113,7 +113,7 @@ def test_quotes_that_do_not_enclose_cells_are_text(tmp_path, monkeypatch, text, 
     stream, found = read(tmp_path / "x.tsv")
     assert_array_equal(found, X[:n])
     assert texts_of(stream).values() == (text,) * n
-    assert "double quotes are part of the cells" in described(stream)
+    assert "double quotes are part of the cells" in describe_stream(stream)
 
 
 def test_quotes_that_neither_enclose_cells_nor_can_be_text(tmp_path):
@@ -137,7 +137,7 @@ def test_quoted_lines_that_begin_late_in_a_file(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["float64", "float32"])
 def test_lists_of_numpy_scalars_as_pandas_writes_them(tmp_path, kind):
-    (tmp_path / "x.csv").write_text(written(lambda x: '"[' + ", ".join(f"np.{kind}({v!r})" for v in x) + ']"'))
+    (tmp_path / "x.csv").write_text(write(lambda x: '"[' + ", ".join(f"np.{kind}({v!r})" for v in x) + ']"'))
     assert is_vectors(f"{tmp_path}/x.csv")
     assert_array_equal(read(tmp_path / "x.csv")[1], X)
 
@@ -251,7 +251,7 @@ def test_archives_without_one_matrix(tmp_path):
 @pytest.mark.parametrize("dtype", ["uint16", "int16"])
 def test_sixteen_bits_may_be_bfloat16(tmp_path, dtype):
     np.save(tmp_path / "x.npy", (X.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16).view(dtype))
-    assert "bits of bfloat16" in described(read(tmp_path / "x.npy")[0])
+    assert "bits of bfloat16" in describe_stream(read(tmp_path / "x.npy")[0])
 
 
 def test_scaled_numbers_are_refused(tmp_path):

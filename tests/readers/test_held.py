@@ -10,7 +10,7 @@ import pytest
 from embedscope import measure
 from embedscope.core.errors import InputError
 from embedscope.execution import memory_budget
-from embedscope.readers import held_of, open_vectors
+from embedscope.readers import held_bytes, open_vectors
 from embedscope.readers._arrow_messages import record_batches
 from embedscope.readers._lazy import _in_bands
 
@@ -36,7 +36,7 @@ def _arrow(path, rows, compression=None, new=pa.ipc.new_file):
 @pytest.mark.parametrize(("rows", "compression", "wanted"), [(N, None, 1), (N // 3, None, 1 / 3), (N, "zstd", 2)])
 def test_the_largest_batch_of_arrow(tmp_path, new, rows, compression, wanted):
     path = _arrow(tmp_path / "x.arrow", rows, compression, new)
-    assert held_of(open_vectors(f"{path}::vector")) == wanted * BYTES
+    assert held_bytes(open_vectors(f"{path}::vector")) == wanted * BYTES
     with path.open("rb") as file:
         found, _ = record_batches(file, path.stat().st_size, indexed=new is pa.ipc.new_file)
     assert [message.rows for message in found] == [rows] * (N // rows)
@@ -64,7 +64,7 @@ def test_the_largest_page_of_parquet(tmp_path, compression):
         pq.write_table(
             _table(), path, row_group_size=N, data_page_size=size, use_dictionary=False, compression=compression
         )
-        held[size] = held_of(open_vectors(str(path)))
+        held[size] = held_bytes(open_vectors(str(path)))
     assert 1.8 * BYTES < held[1 << 30] < 2.1 * BYTES
     assert held[1 << 12] < BYTES
 
@@ -72,7 +72,7 @@ def test_the_largest_page_of_parquet(tmp_path, compression):
 def test_lines_of_text(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("\n".join(",".join(map(str, row)) for row in X.round(6).tolist()))
-    assert held_of(open_vectors(str(path))) >= 6 * path.stat().st_size - 100
+    assert held_bytes(open_vectors(str(path))) >= 6 * path.stat().st_size - 100
 
 
 def test_a_compressed_chunk_of_hdf5(tmp_path):
@@ -80,7 +80,7 @@ def test_a_compressed_chunk_of_hdf5(tmp_path):
     for name, options in {"a": {"chunks": (N, D), "compression": "gzip"}, "b": {"chunks": (N, D)}, "c": {}}.items():
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
             file.create_dataset("x", data=X, **options)
-    assert [held_of(open_vectors(f"{tmp_path / name}.h5")) for name in "abc"] == [2 * BYTES, 0, 0]
+    assert [held_bytes(open_vectors(f"{tmp_path / name}.h5")) for name in "abc"] == [2 * BYTES, 0, 0]
 
 
 def test_spaces_and_files_together(tmp_path):
@@ -89,8 +89,8 @@ def test_spaces_and_files_together(tmp_path):
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
             for space in ("x", "y"):
                 file.create_dataset(space, data=X, chunks=(N, D), compression="gzip")
-    assert held_of(open_vectors(f"{tmp_path}/a.h5::*")) == 4 * BYTES
-    assert held_of(open_vectors(f"{tmp_path}/*.h5::x")) == 2 * BYTES
+    assert held_bytes(open_vectors(f"{tmp_path}/a.h5::*")) == 4 * BYTES
+    assert held_bytes(open_vectors(f"{tmp_path}/*.h5::x")) == 2 * BYTES
 
 
 @pytest.mark.parametrize(("band", "step"), [(100, 7), (100, 30), (7, 100), (1000, 333), (1, 10)])
@@ -115,7 +115,7 @@ def test_shards_are_whole_bands(tmp_path):
 
 
 def test_a_bound_counts_what_is_held_before_a_row_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory_budget, "_used", lambda: 0)
+    monkeypatch.setattr(memory_budget, "_used_bytes", lambda: 0)
     x = np.random.default_rng(0).standard_normal((100_000, 64)).astype(np.float32)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(x.reshape(-1)), 64)
     with (

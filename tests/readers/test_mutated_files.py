@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from tests.readers.formats import STORE_MAKERS, WRITERS, consume, sentence, written
+from tests.readers.formats import STORE_MAKERS, WRITERS, consume, sentence, write
 
 from embedscope.core.errors import EmbedscopeError
 from embedscope.readers import READERS, STORES
@@ -36,7 +36,7 @@ def test_there_is_a_file_to_change_for_every_reader():
 
 @pytest.mark.parametrize("form", [*WRITERS, *STORE_MAKERS])
 def test_right_files_are_read(tmp_path, form):
-    consume(written(tmp_path, form)[0])
+    consume(write(tmp_path, form)[0])
 
 
 @pytest.mark.parametrize("form", [*WRITERS, *STORE_MAKERS])
@@ -63,7 +63,7 @@ def _peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << (0 if sys.platform == "darwin" else 10)
 
 
-def mutated(dice, whole):
+def mutate(dice, whole):
     """``whole`` cut, with bytes changed, put in, taken out, or a number made huge."""
     content = bytearray(whole)
     for _ in range(dice.randint(1, 3)):
@@ -88,7 +88,7 @@ def mutated(dice, whole):
 
 def mutations(folder, form, seed, count, until=float("inf")):
     """Read ``count`` mutations of a right file, or as many as can be until then; how many were read and refused."""
-    source, path = written(folder, form)
+    source, path = write(folder, form)
     whole = folder / "whole"
     shutil.copytree(path, whole) if path.is_dir() else shutil.copy(path, whole)
     parts = [p.relative_to(whole) for p in sorted(whole.rglob("*")) if p.is_file() and p.stat().st_size]
@@ -96,7 +96,7 @@ def mutations(folder, form, seed, count, until=float("inf")):
     dice, counts = random.Random(seed), collections.Counter()
     while counts.total() < count and time.monotonic() < until:
         part = dice.choice(list(contents))
-        content = mutated(dice, contents[part])
+        content = mutate(dice, contents[part])
         _put_back(whole, path, form)
         (path / part if part else path).write_bytes(content)
         before = _peak()

@@ -4,11 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
-from tests.readers.formats import written
+from tests.readers.formats import write
 
 from embedscope import measure
 from embedscope.core.errors import EmbedscopeError, InputError, MissingExtraError
-from embedscope.readers import ArrayStream, described, find_vectors, ids_of, is_vectors, open_vectors, texts_of
+from embedscope.readers import ArrayStream, describe_stream, find_vectors, ids_of, is_vectors, open_vectors, texts_of
 
 N, D = 3000, 12
 FEW = 300  # Qdrant's local mode writes each point to the disk by itself
@@ -117,7 +117,7 @@ def test_rows_ids_and_texts_are_those_put_in(stores, request, monkeypatch, name)
     np.testing.assert_array_equal(rows(stream)[column], X[:n])  # a second pass
     assert ids_of(stream).unique() == (tuple(map(str, range(n))) if name == "qdrant" else tuple(NAMES))
     assert texts_of(stream).values() == tuple(TEXTS[:n])
-    assert described(stream).startswith(f"a collection of {name}, {n:,} rows")
+    assert describe_stream(stream).startswith(f"a collection of {name}, {n:,} rows")
 
 
 @pytest.mark.parametrize("name", STORES)
@@ -254,7 +254,7 @@ def test_fields_called_as_the_stores_own_parts_are_read_beside_them(tmp_path, na
     assert ids_of(stream).unique() == tuple(own)
     np.testing.assert_array_equal(next(iter(rows(stream).values())), X[:10])
     for field in hidden:
-        assert f"field {field} of the {whole} is the column {whole}.{field}" in described(stream)
+        assert f"field {field} of the {whole} is the column {whole}.{field}" in describe_stream(stream)
     named = find_vectors(source, ids_column=f"{whole}.id").stream
     assert ids_of(named).unique() == tuple(f"sku{i}" for i in range(10))
     others = {column: values.values() for column, values in stream.row_columns.items()}
@@ -300,7 +300,7 @@ def test_a_repair_is_applied_to_a_collection(tmp_path):
     ],
 )
 def test_a_store_without_its_scheme_is_told_its_address(tmp_path, form, place, address):
-    _, folder = written(tmp_path, form)
+    _, folder = write(tmp_path, form)
     with pytest.raises(InputError) as error:
         find_vectors(f"{folder}{place}")
     assert str(error.value) == f"{folder}{place} belongs to a vector store, which is read as {address.format(folder)}"

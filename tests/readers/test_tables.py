@@ -12,7 +12,7 @@ from pyarrow import feather
 
 from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.readers import _lines as lines
-from embedscope.readers import described, find_vectors, ids_of, open_vectors, texts_of
+from embedscope.readers import describe_stream, find_vectors, ids_of, open_vectors, texts_of
 
 X = np.random.default_rng(2).standard_normal((700, 13))
 NAMES = [f"doc-{i}" for i in range(len(X))]
@@ -53,7 +53,7 @@ def check(source, x=X, ids=NAMES, texts=TEXTS):
     assert_array_equal(got, x)
     assert (ids_of(stream).values() if ids else ids_of(stream)) == (tuple(ids) if ids else None)
     assert (texts_of(stream).values() if texts else texts_of(stream)) == (tuple(texts) if texts else None)
-    return described(stream)
+    return describe_stream(stream)
 
 
 @pytest.fixture(params=[1 << 22, 5000], ids=["one run", "many runs"])

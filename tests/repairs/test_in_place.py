@@ -46,7 +46,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr("embedscope.repairs.in_place._ROWS", BLOCK)
 
 
-def _killed(source, repair):
+def _kill(source, repair):
     code = KILLED.format(block=BLOCK, scheme=source.partition(":")[0], repair=str(repair), source=source)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -77,7 +77,7 @@ def test_killed_half_way_resumed_and_put_back(collection, monkeypatch, tmp_path,
     old, others = rows(source), beside(source)
     np.testing.assert_array_equal(old, X)
     CENTRE.save(tmp_path / "r.safetensors")
-    _killed(source, tmp_path / "r.safetensors")
+    _kill(source, tmp_path / "r.safetensors")
     half = rows(source)
     changed = (half != old).any(axis=1)
     np.testing.assert_array_equal(half[changed], WANTED[changed])
@@ -275,7 +275,7 @@ def test_rows_that_another_program_changes_are_found_and_written_again(collectio
 
     plain, first = LanceWriter.replace, []
 
-    def meddled(self, ids, x):
+    def meddle(self, ids, x):
         plain(self, ids, x)
         if not first:
             first.append(ids)
@@ -283,7 +283,7 @@ def test_rows_that_another_program_changes_are_found_and_written_again(collectio
             table.update("id = 'doc00'", {"vector": [9.0] * 6})
 
     with monkeypatch.context() as patch:
-        patch.setattr(LanceWriter, "replace", meddled)
+        patch.setattr(LanceWriter, "replace", meddle)
         with pytest.raises(InputError, match=r"1 rows of .* do not hold what was written to them, such as 'doc00'"):
             write_in_place(CENTRE, source)
     assert write_in_place(CENTRE, source).resumed == 0
@@ -302,7 +302,7 @@ def test_rows_that_come_and_go_meanwhile_are_told(collection, monkeypatch):
 
     plain, once = LanceWriter.replace, []
 
-    def meddled(self, ids, x):
+    def meddle(self, ids, x):
         if not once:
             once.append(ids)
             table = __import__("lancedb").connect(source[8:].rpartition("/")[0]).open_table("docs")
@@ -311,7 +311,7 @@ def test_rows_that_come_and_go_meanwhile_are_told(collection, monkeypatch):
             self._table.checkout_latest()
         plain(self, ids, x)
 
-    monkeypatch.setattr(LanceWriter, "replace", meddled)
+    monkeypatch.setattr(LanceWriter, "replace", meddle)
     notes = write_in_place(CENTRE, source).notes
     assert len(notes) == 2
     assert notes[0].startswith("1 row was added since the old vectors were kept, such as 'late', and left as they are")
@@ -362,7 +362,7 @@ def test_damage_of_the_journal_is_refused(collection):
 def test_one_process_at_a_time(collection):
     source = collection("lancedb")
     book = Journal(write_in_place(CENTRE, source).journal)
-    with book.locked(), pytest.raises(InputError, match="another process is using"):
+    with book.lock(), pytest.raises(InputError, match="another process is using"):
         roll_back(None, source)
     roll_back(None, source)
 
@@ -383,7 +383,7 @@ def test_a_folder_with_other_files_is_no_place_for_a_journal(collection, tmp_pat
 
 
 def test_a_bridge_maps_the_old_vectors(collection):
-    from embedscope.transforms.align._sides import Side
+    from embedscope.transforms.align.sides import Side
     from embedscope.transforms.repair import KindMap
 
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]

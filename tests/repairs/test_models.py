@@ -18,7 +18,7 @@ ANIMALS = ("cat", "dog", "horse", "cow", "sheep", "pig", "goat", "hen", "duck", 
 TOOLS = ("hammer", "saw", "spanner", "drill", "chisel", "axe", "file", "rasp", "level", "clamp", "pliers", "wrench")
 
 
-def installed(alias: str) -> None:
+def require_installed(alias: str) -> None:
     """Skip where a model is not here."""
     if MODELS.get(alias).path() is None:
         pytest.skip(f"the weights of {alias} are not installed")
@@ -35,7 +35,7 @@ def sentences() -> tuple[list[str], list[str]]:
 
 
 def test_scored_pairs_of_a_data_set_decide_as_on_vectors(shared_data: Path) -> None:
-    installed("minilm")
+    require_installed("minilm")
     found, result = repair("minilm", scores="simlex999", candidates="center", data=shared_data, cache=False)
     data = DATASETS.get("simlex999").load(Finder(shared_data))
     (pairs,) = data.relations.values()
@@ -54,7 +54,7 @@ def test_scored_pairs_of_a_data_set_decide_as_on_vectors(shared_data: Path) -> N
 
 
 def test_labels_of_texts_keep_equal_texts_in_one_part(tmp_path: Path) -> None:
-    installed("minilm")
+    require_installed("minilm")
     texts, labels = sentences()
     (tmp_path / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     given = {"labels": labels, "layers": "final", "candidates": "center,abtt:1", "cache": False, "force": True}

@@ -10,7 +10,7 @@ from tests.repairs.stores import TEXTS, N, X, rows
 
 import embedscope
 from embedscope.core.errors import EmbedscopeError
-from embedscope.readers import described, find_vectors, ids_of, open_vectors, texts_of
+from embedscope.readers import describe_stream, find_vectors, ids_of, open_vectors, texts_of
 from embedscope.transforms import parse_chain
 from embedscope.transforms.repair import Repair
 
@@ -38,7 +38,7 @@ def server(tmp_path_factory):
         gc.collect()
 
 
-def held(server, name, point=0):
+def read_point(server, name, point=0):
     return server.collections[name].shard.retrieve([point], True, True)[0]
 
 
@@ -48,7 +48,7 @@ def test_rows_ids_and_texts_are_read(server):
     assert ids_of(found).unique() == tuple(map(str, range(N)))
     assert texts_of(found).values() == tuple(TEXTS)
     cosine = f"qdrant:{server.address}/docs::vector"
-    assert "a Qdrant server keeps vector L2-normalised (distance Cosine)" in described(open_vectors(cosine))
+    assert "a Qdrant server keeps vector L2-normalised (distance Cosine)" in describe_stream(open_vectors(cosine))
     np.testing.assert_allclose(rows(cosine), UNIT, atol=1e-6)
     with pytest.raises(EmbedscopeError, match="did you mean 'docs'"):
         open_vectors(f"qdrant:{server.address}/dosc")
@@ -57,10 +57,10 @@ def test_rows_ids_and_texts_are_read(server):
 def test_changed_in_place_and_put_back(server, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     source = f"qdrant:{server.address}/dot"
-    before = held(server, "dot").payload
+    before = read_point(server, "dot").payload
     embedscope.apply(CENTRE, source, in_place=True)
     np.testing.assert_array_equal(rows(source), CENTRE.transform(X).astype(np.float32))
-    assert held(server, "dot").payload == before
+    assert read_point(server, "dot").payload == before
     embedscope.apply(CENTRE, source, rollback=True)
     np.testing.assert_array_equal(rows(source), X)
 
@@ -69,11 +69,11 @@ def test_under_the_distance_cosine_other_vectors_stay_and_norms_are_lost(server,
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     source = f"qdrant:{server.address}/docs::vector"
     first = rows(source)
-    before = held(server, "docs", 3)
+    before = read_point(server, "docs", 3)
     done = embedscope.apply(CENTRE, source, in_place=True)
     wanted = CENTRE.transform(first)
     np.testing.assert_allclose(rows(source), wanted / np.linalg.norm(wanted, axis=1, keepdims=True), atol=1e-6)
-    after = held(server, "docs", 3)
+    after = read_point(server, "docs", 3)
     assert after.payload == before.payload
     assert after.vector["other"] == before.vector["other"]
     embedscope.apply(CENTRE, source, rollback=True)

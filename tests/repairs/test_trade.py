@@ -14,8 +14,8 @@ from embedscope.certification.pair_rows import PairRows
 from embedscope.certification.trade import apart, partway, share_of
 from embedscope.core.errors import InputError
 from embedscope.repairs.suggestions import again
-from embedscope.tasks._means import directions
-from embedscope.transforms.align._sides import Side
+from embedscope.tasks.means import directions
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.repair import KindMap, Repair
 
 
@@ -105,7 +105,7 @@ def test_a_barred_candidate_is_told_with_a_command() -> None:
     barred = next(t for t in outcome.result.document.tables if t.id == "candidates")
     assert bool(told) == any("(barred)" in str(row[0]) and row[1] > _best(barred) for row in barred.rows)
     for finding in told:
-        assert 'objective="0.8"' in finding.remedy
+        assert 'objective="0.8"' in finding.advice
 
 
 def _best(table: object) -> float:

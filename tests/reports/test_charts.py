@@ -10,19 +10,19 @@ from embedscope.reports.scales import x_axis
 from embedscope.reports.styles import MARKERS, PALETTE, key_of, styles_of
 
 
-def drawn(*series: Series, y_range: tuple[float, float] | None = (0.0, 1.0)) -> Chart:
+def draw(*series: Series, y_range: tuple[float, float] | None = (0.0, 1.0)) -> Chart:
     figure = Figure("f", "F", "layer", "value", series, y_range=y_range)
     index = {key_of(s): i for i, s in enumerate(series)}
     return chart(figure, x_axis([figure], 6), styles_of([figure]), index, "third")
 
 
 def test_points_lie_where_the_axes_say() -> None:
-    made = drawn(Series("a", (0, 1), (0.0, 1.0)))
+    made = draw(Series("a", (0, 1), (0.0, 1.0)))
     assert made.curves[0].line == f"M{made.left} {made.bottom}L{made.right} {made.top}"
 
 
 def test_undefined_values_break_the_line_and_lone_points_keep_a_mark() -> None:
-    made = drawn(Series("a", (0, 1, 2, 3), (0.1, 0.2, None, 0.4)))
+    made = draw(Series("a", (0, 1, 2, 3), (0.1, 0.2, None, 0.4)))
     assert made.curves[0].line.count("M") == 1
     assert made.curves[0].marks.count("Z") == 3
     assert "nan" not in made.curves[0].line.lower()
@@ -30,25 +30,25 @@ def test_undefined_values_break_the_line_and_lone_points_keep_a_mark() -> None:
 
 def test_band_closes_and_breaks_with_its_bounds() -> None:
     low, high = (0.0, 0.1, None, 0.2, 0.3), (0.2, 0.3, None, 0.4, 0.5)
-    made = drawn(Series("a", (0, 1, 2, 3, 4), (0.1, 0.2, 0.3, 0.3, 0.4), low, high))
+    made = draw(Series("a", (0, 1, 2, 3, 4), (0.1, 0.2, 0.3, 0.3, 0.4), low, high))
     assert made.curves[0].band.count("Z") == 2
 
 
 def test_curves_of_a_model_share_a_colour_and_differ_in_marker() -> None:
     series = [Series(f"m {s}", (0.0,), (0.1,), group="m") for s in ("plain", "eos")]
     series += [Series("m random", (0.0,), (0.1,), kind="baseline", group="m"), Series("other", (0.0,), (0.1,))]
-    styles = [c.style for c in sorted(drawn(*series).curves, key=lambda c: c.index)]
+    styles = [c.style for c in sorted(draw(*series).curves, key=lambda c: c.index)]
     assert [s.colour for s in styles] == [0, 0, 0, 1]
     assert [s.marker for s in styles[:3]] == [MARKERS[0], MARKERS[1], MARKERS[0]]
 
 
 def test_many_models_wrap_around_the_palette() -> None:
     series = [Series(f"m{i}", (0.0,), (0.1,)) for i in range(len(PALETTE) + 1)]
-    assert sorted(c.style.colour for c in drawn(*series).curves)[:2] == [0, 0]
+    assert sorted(c.style.colour for c in draw(*series).curves)[:2] == [0, 0]
 
 
 def test_baselines_lie_below_published_curves() -> None:
-    made = drawn(Series("p", (0.0,), (0.1,), kind="published"), Series("b", (0.0,), (0.1,), kind="baseline"))
+    made = draw(Series("p", (0.0,), (0.1,), kind="published"), Series("b", (0.0,), (0.1,), kind="baseline"))
     assert [c.kind for c in made.curves] == ["baseline", "published"]
 
 

@@ -34,7 +34,7 @@ time.sleep(2.2)
 """
 
 
-def shown(script: str, folder: Path) -> str:
+def show(script: str, folder: Path) -> str:
     """What a terminal gets of ``script``, without control sequences."""
     main, side = pty.openpty()
     (folder / "script.py").write_text(script)
@@ -57,14 +57,14 @@ def shown(script: str, folder: Path) -> str:
 
 
 def test_between_phases_the_terminal_says_that_work_goes_on(tmp_path: Path) -> None:
-    text = shown(IDLE, tmp_path)
+    text = show(IDLE, tmp_path)
     assert "working (after first)" in text
     assert text.index("first: 10 rows") < text.index("working (after first)") < text.index("second")
     assert text.rstrip().endswith("the result"), "nothing is drawn after the end"
 
 
 def test_a_function_leaves_no_progress_behind(tmp_path: Path) -> None:
-    text = shown(API, tmp_path)
+    text = show(API, tmp_path)
     assert "pass 1 of" in text
     assert text.rstrip().endswith("the result")
 
@@ -80,6 +80,6 @@ bars.end()
 
 
 def test_a_narrow_terminal_cuts_the_name_of_a_phase_and_no_number(tmp_path: Path) -> None:
-    text = shown("import os\nos.environ['COLUMNS'] = '60'\n" + NARROW, tmp_path)
+    text = show("import os\nos.environ['COLUMNS'] = '60'\n" + NARROW, tmp_path)
     assert "200000/1234567 rows" in text
     assert "\u2026" in text.partition("200000/1234567")[0]

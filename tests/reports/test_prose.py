@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from embedscope.reports.prose import Prose, licensed, papers
+from embedscope.core.document import Action
+from embedscope.reports.prose import Prose, link_licences, papers
 
 
 def test_terms_open_once_per_sentence_and_once_per_page() -> None:
@@ -38,13 +39,13 @@ def test_every_paper_has_an_address_and_no_latex() -> None:
 
 def test_text_of_strangers_stays_text() -> None:
     assert Prose()("<script>alert(1)</script>") == "&lt;script&gt;alert(1)&lt;/script&gt;"
-    assert licensed('"><img src=x>') == "&quot;&gt;&lt;img src=x&gt;"
+    assert link_licences('"><img src=x>') == "&quot;&gt;&lt;img src=x&gt;"
 
 
 def test_remedies_show_commands_as_code() -> None:
-    text = Prose().remedy("embedscope repair x.npy --candidates center; add --labels")
+    text = Prose().remedy((Action("or ", "embedscope repair x.npy --candidates center"), Action("add; --labels")))
     whole = "".join(text.replace('<span class="word">', "").split("</span>"))
-    assert whole == "<code>embedscope repair x.npy --candidates center</code>; add --labels"
+    assert whole == "or <code>embedscope repair x.npy --candidates center</code>; add; --labels"
     assert '<span class="word">--candidates</span> <span class="word">center</span>' in text, "no break in an option"
 
 

@@ -46,15 +46,15 @@ def test_one_scale_and_the_origin_in_view() -> None:
 
 
 def test_flat_clouds_leave_no_empty_space() -> None:
-    def drawn(y: float) -> tuple[int, list[float]]:
+    def draw(y: float) -> tuple[int, list[float]]:
         shown = plane(Scatter("a", "t", "x", "y", (Points("p", (0.0, 10.0), (-y, y)),), origin=False))
         return shown.height, [float(m) for m in re.findall(r"M[\d.]+ ([\d.]+)a", shown.clouds[0].marks)]
 
     for y in (0.5, 3.0, 50.0):
-        height, places = drawn(y)
+        height, places = draw(y)
         assert all(0 < place < height for place in places), "no point is cut off"
-    assert drawn(3.0)[0] < HEIGHT == drawn(50.0)[0]
-    assert max(drawn(3.0)[1]) - min(drawn(3.0)[1]) > 0.75 * drawn(3.0)[0]
+    assert draw(3.0)[0] < HEIGHT == draw(50.0)[0]
+    assert max(draw(3.0)[1]) - min(draw(3.0)[1]) > 0.75 * draw(3.0)[0]
 
 
 def test_page_and_files_and_round_trip(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ pil = pytest.importorskip("PIL.Image", reason="needs the extra images")
 MODEL = "efficientnet-lite0"
 
 
-def painted(path, seed):
+def paint(path, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
     pil.fromarray(np.random.default_rng(seed).integers(0, 255, (40, 40, 3), dtype=np.uint8)).save(path)
 
@@ -34,7 +34,7 @@ def painted(path, seed):
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("images") / "by class"
     for i in range(12):
-        painted(root / ("red" if i % 2 else "a blue one") / f"{i:02}.png", i)
+        paint(root / ("red" if i % 2 else "a blue one") / f"{i:02}.png", i)
     (root / "red" / "notes.txt").write_text("no image")
     return root
 
@@ -50,13 +50,13 @@ def model():
 
 def test_images_of_one_name_in_two_folders_are_two(tmp_path, folder):
     """Vectors are kept by the content of an image: its name says nothing about it."""
-    painted(tmp_path / "red" / "01.png", 99)
+    paint(tmp_path / "red" / "01.png", 99)
     (other,) = images_in(tmp_path)
     one = next(image for image in images_in(folder) if image.name == other.name)
     assert one.key != other.key
     assert (one.folder, one.name) == ("red", "red/01.png")
     (tmp_path / "flat").mkdir()
-    painted(tmp_path / "flat" / "x.png", 1)
+    paint(tmp_path / "flat" / "x.png", 1)
     assert images_in(tmp_path / "flat")[0].folder == ""
 
 
@@ -74,7 +74,7 @@ def test_measure_and_diagnose_images(folder, model):
 def test_rows_are_called_by_the_names_of_the_images(folder):
     names = RowNames.of(MODEL, MODEL, {"images": folder}, None)
     ids = hash_texts(["red/01.png", "a blue one/02.png"])
-    assert names.named(ids) == [("6", "red/01.png"), ("1", "a blue one/02.png")]
+    assert names.name_rows(ids) == [("6", "red/01.png"), ("1", "a blue one/02.png")]
     assert names.lengths(ids).tolist() == [-1, -1], "the length of a name is not that of a text"
 
 

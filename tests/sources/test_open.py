@@ -17,7 +17,7 @@ needs_minilm = pytest.mark.skipif(MODELS.get("minilm").path() is None, reason="m
 pytestmark = [pytest.mark.models, needs_minilm]
 
 
-def measured(**options):
+def measure_spaces(**options):
     return measure("minilm", metrics=["self_similarity", "isoscore"], cache=False, device="cpu", **options)
 
 
@@ -37,7 +37,7 @@ def mean_cosine(x, sentence=None):
 
 def test_tokens_of_a_file_in_every_layer(tmp_path, encoder):
     (tmp_path / "texts.txt").write_text("\n".join([*TEXTS, "", TEXTS[0]]) + "\n", encoding="utf-8")
-    result = measured(texts=tmp_path / "texts.txt", max_rows=0)
+    result = measure_spaces(texts=tmp_path / "texts.txt", max_rows=0)
     spaces = list(dict.fromkeys(r.space for r in result))
     assert spaces == list(encoder.spaces)
     framed = encoder.tokenize(TEXTS, "native")
@@ -60,7 +60,7 @@ def _all(ids):
 
 
 def test_a_sample_is_the_same_for_the_same_seed():
-    one, same, other = (measured(texts=TEXTS, max_rows=12, layers="-1", seed=s) for s in (1, 1, 2))
+    one, same, other = (measure_spaces(texts=TEXTS, max_rows=12, layers="-1", seed=s) for s in (1, 1, 2))
     assert [r.value for r in one] == [r.value for r in same]
     assert [r.value for r in one] != [r.value for r in other]
     assert {(r.metric, r.n, r.exact) for r in one} == {("self_similarity", 12, False), ("isoscore", 12, False)}
@@ -82,7 +82,7 @@ def test_a_sample_of_sentences_is_by_hash_and_not_the_first_ones(encoder):
 
 
 def test_words_in_layers_and_pooled(encoder):
-    result = measured(texts="rg65", layers="0,6,pooled")
+    result = measure_spaces(texts="rg65", layers="0,6,pooled")
     assert [(r.space, r.pooling) for r in result.select(metric="isoscore")] == [
         ("layer00", "bos_eos"),
         ("layer06", "bos_eos"),
@@ -98,13 +98,13 @@ def test_words_in_layers_and_pooled(encoder):
 
 
 def test_sentences_in_a_named_pooling():
-    result = measured(texts=TEXTS, unit="sentence", pooling="eos")
+    result = measure_spaces(texts=TEXTS, unit="sentence", pooling="eos")
     assert {r.pooling for r in result} == {"eos"}
     assert "pooled" not in {r.space for r in result}
 
 
 def test_transform_of_every_layer():
-    result = measured(texts=TEXTS, max_rows=0, layers="0,3", transform="center,abtt:1")
+    result = measure_spaces(texts=TEXTS, max_rows=0, layers="0,3", transform="center,abtt:1")
     assert {r.transform for r in result} == {"center,abtt:1"}
     assert {r.fitted_on for r in result} == {"all rows of minilm, tokens of 4 texts"}
 
@@ -127,7 +127,7 @@ def test_transform_of_every_layer():
 )
 def test_what_is_refused(options, message):
     with pytest.raises((InputError, UnknownOptionError), match=message):
-        measured(**options)
+        measure_spaces(**options)
 
 
 def test_files_beside_models_are_opened_in_order(tmp_path):

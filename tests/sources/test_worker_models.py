@@ -1,4 +1,4 @@
-"""Words and sentences of a real model on a real cluster: the bits of this process, one model a worker, once cached."""
+"""Words, sentences and tokens of a real model on a real cluster: one model a worker, once cached."""
 
 import os
 
@@ -77,3 +77,25 @@ def test_what_is_cached_is_not_sent(tmp_path):
     extract(encoder, TEXTS[:20], ["plain"], cache=cache)
     again = extract(encoder, TEXTS[:20], ["plain"], cache=cache, encoding=nothing_left)
     assert again.matrix("plain", "layer06", TEXTS[:20]).shape == (20, 384)
+
+
+def test_tokens_have_the_same_bits_on_two_workers_and_on_one(cluster):
+    """The last test of the file, since it sends a worker away."""
+    options = {
+        "metrics": ["self_similarity", "isoscore"],
+        "texts": TEXTS,
+        "layers": "0,-1",
+        "device": "cpu",
+        "max_rows": 200,
+    }
+    here = measure("minilm", **options)
+    client = cluster.client()
+    engine = f"dask:{client.scheduler.address}"
+    two = measure("minilm", engine=engine, **options)
+    first, *_ = client.scheduler_info()["workers"]
+    client.retire_workers([first])
+    assert len(client.scheduler_info()["workers"]) == 1
+    one = measure("minilm", engine=engine, **options)
+    assert [(r.space, r.value, r.stderr) for r in one] == [(r.space, r.value, r.stderr) for r in two]
+    assert [r.value for r in one] == pytest.approx([r.value for r in here], abs=1e-6)
+    assert [r.n for r in one] == [r.n for r in here]

@@ -18,7 +18,7 @@ def pairs(seed, n, offset=0.0, dx=4, dy=3):
     return x + offset, x @ rng.normal(size=(dx, dy)) + rng.normal(size=(n, dy)) - offset
 
 
-def fed(x, y):
+def feed(x, y):
     return CrossMoments().update(x, y)
 
 
@@ -54,9 +54,9 @@ def test_merging_is_associative_and_symmetric(seed, sizes, offset):
     xs, ys = np.split(x, cuts), np.split(y, cuts)
 
     def part(i):
-        return fed(xs[i], ys[i])
+        return feed(xs[i], ys[i])
 
-    whole = fed(x, y).result()
+    whole = feed(x, y).result()
     left = part(0).merge(part(1)).merge(part(2)).result()
     right = part(0).merge(part(1).merge(part(2))).result()
     turned = part(2).merge(part(0)).merge(part(1)).result()
@@ -94,7 +94,7 @@ def test_feeding_many_small_batches_is_feeding_all():
 
 def test_merging_leaves_the_other_alone():
     x, y = pairs(3, 600)
-    a, b = fed(x[:300], y[:300]), fed(x[300:], y[300:])
+    a, b = feed(x[:300], y[:300]), feed(x[300:], y[300:])
     before = b.result()
     a.merge(b).update(x, y)
     np.testing.assert_array_equal(b.result().cxy, before.cxy)
@@ -117,40 +117,40 @@ def test_groups_give_each_leave_one_out():
     )
     assert_same(state.result(), cross_gaussian(x, y), 900)
     groups = groups_of(clusters, 16)
-    found = state.left_out()
+    found = state.leave_out()
     assert len(found) == 16
     for g, left in enumerate(found):
         assert_same(left, cross_gaussian(x[groups != g], y[groups != g]), 900)
-    assert CrossMoments(0).update(x, y).left_out() == ()
+    assert CrossMoments(0).update(x, y).leave_out() == ()
 
 
 def test_pooled_sides():
     x, y = pairs(6, 400, dx=3, dy=3)
     g, rows = cross_gaussian(x, y + 5), np.vstack([x, y + 5])
-    joint = g.pooled("joint")
+    joint = g.pool("joint")
     np.testing.assert_allclose(joint.scatter, np.cov(rows.T) * (len(rows) - 1), rtol=1e-10)
     np.testing.assert_allclose(joint.mean, rows.mean(axis=0))
     apart = np.vstack([x - x.mean(0), y - y.mean(0)])
-    np.testing.assert_allclose(g.pooled().scatter, apart.T @ apart, atol=1e-9)
-    assert g.pooled().quartic == pytest.approx(((apart**2).sum(axis=1) ** 2).sum())
+    np.testing.assert_allclose(g.pool().scatter, apart.T @ apart, atol=1e-9)
+    assert g.pool().quartic == pytest.approx(((apart**2).sum(axis=1) ** 2).sum())
     assert joint.quartic is None
 
 
 def test_messages():
     x, y = pairs(7, 9)
     with pytest.raises(InputError, match=r"same n, got \(9, 4\) and \(8, 3\); join them by id"):
-        fed(x, y[:8])
+        feed(x, y[:8])
     with pytest.raises(InputError, match="at least one row"):
         CrossMoments().result()
     with pytest.raises(InputError, match="must have 3 dimensions"):
-        fed(x, y).update(x, x)
+        feed(x, y).update(x, x)
     with pytest.raises(InputError, match="must have 4 dimensions"):
-        fed(x, y).merge(fed(y, y))
+        feed(x, y).merge(feed(y, y))
     with pytest.raises(InputError, match="pass clusters"):
         CrossMoments(4).update(x, y)
     with pytest.raises(InputError, match="cannot merge 4 groups into 0"):
-        fed(x, y).merge(CrossMoments(4))
+        feed(x, y).merge(CrossMoments(4))
     with pytest.raises(InputError, match="equal dimensions, got 4 and 3"):
-        cross_gaussian(x, y).pooled()
+        cross_gaussian(x, y).pool()
     with pytest.raises(InputError, match="'space' or 'joint'"):
-        cross_gaussian(x, x).pooled("own")
+        cross_gaussian(x, x).pool("own")

@@ -15,7 +15,7 @@ def rows(n=100):
     return np.random.default_rng(0).normal(size=(n, 4)) + 1, hash_rows(0, n)
 
 
-def gathered(groups, x, ids, clusters, batch):
+def gather(groups, x, ids, clusters, batch):
     found = {}
     for start in range(0, len(x), batch):
         part = slice(start, start + batch)
@@ -29,7 +29,7 @@ def gathered(groups, x, ids, clusters, batch):
 def test_rows_of_a_cluster_stay_together():
     x, ids = rows(300)
     clusters = ids[np.arange(300) // 10]
-    found, groups = gathered(RowGroups(capacity=16), x, ids, clusters, 70), groups_of(clusters)
+    found, groups = gather(RowGroups(capacity=16), x, ids, clusters, 70), groups_of(clusters)
     assert set(found) == set(groups.tolist())
     for g, parts in found.items():
         np.testing.assert_array_equal(np.concatenate([p[0] for p in parts]), x[groups == g])
@@ -39,7 +39,7 @@ def test_rows_of_a_cluster_stay_together():
 
 def test_blocks_do_not_depend_on_the_batches():
     x, ids = rows(300)
-    one, two = (gathered(RowGroups(capacity=8), x, ids, ids, batch) for batch in (300, 7))
+    one, two = (gather(RowGroups(capacity=8), x, ids, ids, batch) for batch in (300, 7))
     assert {g: [len(p[0]) for p in parts] for g, parts in one.items()} == {
         g: [len(p[0]) for p in parts] for g, parts in two.items()
     }
@@ -95,7 +95,7 @@ def test_rows_without_a_group_are_centred_by_their_own_mean():
         return (centred / np.linalg.norm(centred, axis=1, keepdims=True)).sum(axis=0)
 
     np.testing.assert_allclose(found.full.total, total(np.ones(len(x), dtype=bool)), atol=1e-12)
-    left = found.left_out[2].perturbed(found.full)
+    left = found.left_out[2].perturb(found.full)
     np.testing.assert_allclose(left.total, total(groups_of(ids) != 2), atol=1e-12)
 
 

@@ -62,7 +62,7 @@ def test_perturbed_spectra_are_right_to_first_order():
     errors = []
     for step in (1e-2, 1e-3):
         moved = statistic_of(Moments(), x + step * change)
-        errors.append(np.abs(moved.perturbed(full).eigenvalues - moved.eigenvalues).max())
+        errors.append(np.abs(moved.perturb(full).eigenvalues - moved.eigenvalues).max())
     assert errors[0] < 1e-2
     assert errors[1] < errors[0] / 50  # the rest is of second order
 
@@ -73,12 +73,12 @@ def test_perturbed_moments_make_no_decomposition(monkeypatch):
     found = Grouped(Moments(), {}).update(x, ids, ids).result()
     assert len(found.full.singular_values) == 12
 
-    def refused(*_):
+    def refuse(*_):
         raise AssertionError("a decomposition of its own")
 
-    monkeypatch.setattr(np.linalg, "eigh", refused)
+    monkeypatch.setattr(np.linalg, "eigh", refuse)
     for left in found.left_out:
-        near = left.perturbed(found.full).singular_values
+        near = left.perturb(found.full).singular_values
         np.testing.assert_allclose(np.sort(near)[::-1], np.sort(near)[::-1])
         assert near.sum() < found.full.singular_values.sum()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, mix
 from embedscope.stats import Grouped, statistic_of
-from embedscope.stats._candidates import reached
+from embedscope.stats._candidates import kth_bound
 from embedscope.stats._neighbours import error_bound, pair_scores
 from embedscope.stats._neighbours_kept import KeptRows
 from embedscope.stats.copies import without_copies
@@ -107,7 +107,7 @@ def test_match_ranks_are_pessimistic(kind):
 def test_k_entries_of_a_row_reach_what_is_said(n, k):
     s = np.random.default_rng(n).normal(size=(40, n)).astype(np.float32)
     s[0], s[1, 1:] = 2.0, -np.inf
-    least = reached(s, k)
+    least = kth_bound(s, k)
     assert ((s >= least[:, None]).sum(axis=1) >= k).all()
     kth = np.sort(s, axis=1)[:, -k]
     assert (least[2:] <= kth[2:]).all()

@@ -7,7 +7,7 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.metrics.pairs import PAIR_METRICS, comparison
-from embedscope.metrics.pairs._metric import Paired
+from embedscope.metrics.pairs.metric import Paired
 from embedscope.stats.null import null_of, permutation_null, permutations
 
 
@@ -17,8 +17,8 @@ def sides(n=80, noise=1.0, seed=0):
     return x, x @ rng.normal(size=(6, 9)) + noise * rng.normal(size=(n, 9))
 
 
-def measured(name, x, y):
-    return {m.metric: m for m in PAIR_METRICS.get(name).measured(Paired.of(x, y))}
+def measure(name, x, y):
+    return {m.metric: m for m in PAIR_METRICS.get(name).measure(Paired.of(x, y))}
 
 
 @pytest.mark.parametrize("name", ["linear_cka", "knn_overlap", "procrustes_distance"])
@@ -41,7 +41,7 @@ def test_equal_to_calibrated_similarity(name, noise):
         K=200,
         perm_fn=lambda n, device: torch.from_numpy(next(orders)),
     )
-    found = measured(name, x, y)
+    found = measure(name, x, y)
     assert found[f"{name}.calibrated"].value == pytest.approx(float(calibrated), abs=1e-6)
     assert found[f"{name}.p"].value == pytest.approx(float(p), abs=1e-6)
 
@@ -49,10 +49,10 @@ def test_equal_to_calibrated_similarity(name, noise):
 @pytest.mark.parametrize("name", ["linear_cka", "knn_overlap", "procrustes_distance"])
 def test_unrelated_spaces_are_calibrated_to_nothing(name):
     rng = np.random.default_rng(1)
-    zero = [measured(name, rng.normal(size=(40, 30)), rng.normal(size=(40, 30))) for _ in range(40)]
+    zero = [measure(name, rng.normal(size=(40, 30)), rng.normal(size=(40, 30))) for _ in range(40)]
     assert np.mean([m[f"{name}.calibrated"].value == 0 for m in zero]) >= 0.85
     assert np.mean([m[f"{name}.p"].value <= 0.05 for m in zero]) <= 0.15
-    same = measured(name, *(2 * [rng.normal(size=(40, 30))]))
+    same = measure(name, *(2 * [rng.normal(size=(40, 30))]))
     assert same[f"{name}.calibrated"].value == pytest.approx(1.0)
     assert same[f"{name}.p"].value == pytest.approx(1 / 201)
 
@@ -61,11 +61,11 @@ def test_many_rows_are_sampled_by_hash_and_said_so(monkeypatch):
     assert comparison.NULL_ROWS == 1024
     monkeypatch.setattr(comparison, "NULL_ROWS", 256)
     x, y = sides(n=375, noise=0.1)
-    note = measured("linear_cka", x, y)["linear_cka.calibrated"].note
+    note = measure("linear_cka", x, y)["linear_cka.calibrated"].note
     assert "on 256 sampled rows" in note
     half = np.arange(375) < 256  # the first rows unrelated: a sample by hash still sees the others
     y[half] = np.random.default_rng(0).permutation(y[half])
-    assert measured("linear_cka", x, y)["linear_cka.p"].value < 0.05
+    assert measure("linear_cka", x, y)["linear_cka.p"].value < 0.05
 
 
 def test_a_value_alone_takes_no_null(monkeypatch):

@@ -75,7 +75,7 @@ def test_rows_that_float32_did_not_round_to_unit_length_are_divided_by_it():
     x[7] *= np.float32(1 + 1e-6)
     block = RowBlock(x, hash_rows(0, 300))
     assert not block.of_unit_length
-    assert block.centred("raw") is not block.centred("unit")
+    assert block.centre("raw") is not block.centre("unit")
 
 
 def test_what_directions_are_known_by_is_computed_once_for_all_groups_and_shards(monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from embedscope.core.tables import Score
 from embedscope.stats.bootstrap import interval, units_of_score
 from embedscope.stats.score_records import score_bars, score_record
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 
 @pytest.mark.parametrize("of_score", [True, False])

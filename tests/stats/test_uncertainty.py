@@ -87,10 +87,10 @@ def test_shares_of_many_units_keep_their_interval():
     assert at_least_binomial(found, 0.3, 1000) == found
 
 
-def measured(name, x, ids, clusters):
+def measure(name, x, ids, clusters):
     metric = METRICS.get(name)
     results = {need: need.start({}).update(x, ids).result() for need in metric.needs.depends}
-    return metric.measured(Grouped(metric.needs, results).update(x, ids, clusters).result())[0]
+    return metric.measure(Grouped(metric.needs, results).update(x, ids, clusters).result())[0]
 
 
 def clustered_rows(seed, n_clusters=80, size=5):
@@ -104,28 +104,28 @@ def clustered_rows(seed, n_clusters=80, size=5):
 @pytest.mark.parametrize("name", ["self_similarity", "participation_ratio", "effective_rank", "top5_share"])
 def test_intervals_over_clusters_cover_what_the_estimate_estimates(name):
     draws = [clustered_rows(seed) for seed in range(120)]
-    found = [measured(name, *draw) for draw in draws]
+    found = [measure(name, *draw) for draw in draws]
     truth = np.mean([m.value for m in found])
     spread = np.std([m.value for m in found], ddof=1)
     assert np.mean([m.ci_low <= truth <= m.ci_high for m in found]) >= 0.88
     assert np.sqrt(np.mean([m.stderr**2 for m in found])) == pytest.approx(spread, rel=0.25)
     if name != "self_similarity":
         return
-    single = [measured(name, x, ids, ids) for x, ids, _ in draws]
+    single = [measure(name, x, ids, ids) for x, ids, _ in draws]
     assert np.mean([m.ci_low <= truth <= m.ci_high for m in single]) < 0.88
 
 
 def test_a_file_sorted_by_topic_does_not_fool_the_groups():
     """Rows are drawn one by one from 16 topics; a file sorted by topic cut into 16 shards would give a topic each."""
 
-    def drawn(seed):
+    def draw(seed):
         rng = np.random.default_rng(seed)
         topic = np.sort(rng.integers(0, 16, 1600))
         return np.random.default_rng(99).normal(size=(16, 8))[topic] + 0.3 + 0.3 * rng.normal(size=(1600, 8))
 
-    truth = np.std([METRICS.get("self_similarity")(drawn(s)) for s in range(60)], ddof=1)
-    x, ids = drawn(1000), hash_rows(0, 1600)
-    by_hash = measured("self_similarity", x, ids, ids)
+    truth = np.std([METRICS.get("self_similarity")(draw(s)) for s in range(60)], ddof=1)
+    x, ids = draw(1000), hash_rows(0, 1600)
+    by_hash = measure("self_similarity", x, ids, ids)
     assert 0.5 * truth < by_hash.stderr < 1.7 * truth
     shards = [UnitSum().start({}).update(np.delete(x, s, axis=0), ids[s]) for s in np.array_split(np.arange(1600), 16)]
     left = [METRICS.get("self_similarity").function(s.result()) for s in shards]
@@ -136,5 +136,5 @@ def test_the_order_of_rows_does_not_matter():
     x, ids, clusters = clustered_rows(3)
     order = np.random.default_rng(0).permutation(len(x))
     for name in ("self_similarity", "effective_rank", "i1", "isoscore"):
-        one, two = measured(name, x, ids, clusters), measured(name, x[order], ids[order], clusters[order])
+        one, two = measure(name, x, ids, clusters), measure(name, x[order], ids[order], clusters[order])
         assert (two.value, two.stderr) == pytest.approx((one.value, one.stderr), rel=1e-8)

@@ -206,7 +206,7 @@ def test_a_tally_that_closes_units_gives_the_same_sums():
     dim = 20_000  # 16 units stay open at this width
     x, units = rng.normal(size=(200, dim)), np.repeat(np.arange(50, dtype=np.uint64), 4)
     whole = UnitTally.of(x, units)
-    joined = UnitTally.of(x[:90], units[:90]).joined(UnitTally.of(x[90:], units[90:]))
+    joined = UnitTally.of(x[:90], units[:90]).merge(UnitTally.of(x[90:], units[90:]))
     sums = x.reshape(50, 4, dim).sum(axis=1)
     for tally in (whole, joined):
         assert len(tally.names) == 16

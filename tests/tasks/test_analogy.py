@@ -11,14 +11,14 @@ from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.tables import Data, Matches, Quadruples, TextTable
 from embedscope.stats.bootstrap import paired_difference
 from embedscope.tasks import TASKS
-from embedscope.tasks._analogy_outcome import outcome
-from embedscope.tasks._analogy_questions import broken, questions_of
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_outcome import outcome
+from embedscope.tasks.analogy_questions import break_questions, questions_of
+from embedscope.tasks.analogy_rows import CandidateRows
 
 TASK = TASKS.get("google_analogies")
 
 
-def made_data(several: bool = False) -> Data:
+def make_data(several: bool = False) -> Data:
     """Three relations of eight pairs each, every ordered two a question; with ``several`` each word has two answers."""
     pairs = [[(16 * s + i, 16 * s + 8 + i) for i in range(8)] for s in range(3)]
     asked = [(f"relation {s}", (*p, *q)) for s, here in enumerate(pairs) for p in here for q in here if p != q]
@@ -31,7 +31,7 @@ def made_data(several: bool = False) -> Data:
     return Data("made", {"words": TextTable(tuple(f"w{i}" for i in range(60)), "word")}, relations)
 
 
-def made_vectors(strength: float, noise: float = 0.5) -> np.ndarray:
+def make_vectors(strength: float, noise: float = 0.5) -> np.ndarray:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 20))
     for s in range(3):
@@ -49,7 +49,7 @@ def hit(y: np.ndarray, u: np.ndarray, answers: set[int], banned: set[int], k: in
 
 @pytest.mark.parametrize("several", [False, True])
 def test_scores_are_those_of_a_loop(several):
-    data, x = made_data(several), made_vectors(1.5)
+    data, x = make_data(several), make_vectors(1.5)
     u = x / np.linalg.norm(x, axis=1, keepdims=True)
     task = TASK.variant("3cosadd.exclude.unit.top2")
     scores = task.score({"words": x}, data, seed=0)
@@ -73,19 +73,19 @@ def test_scores_are_those_of_a_loop(several):
 
 def test_what_ignores_the_relation_gains_nothing():
     """Without a common offset d is only near c: high accuracy, no gain."""
-    data, x = made_data(), made_vectors(0.0, noise=1.2)
+    data, x = make_data(), make_vectors(0.0, noise=1.2)
     scores = TASK.score({"words": x}, data, seed=0)
     assert scores["google_analogies"].value > 0.2
     assert scores["google_analogies.gain"].value < 0
     assert scores["google_analogies.gain"].note == "best control: similarity to c"
-    strong = TASK.score({"words": made_vectors(6.0)}, data, seed=0)
+    strong = TASK.score({"words": make_vectors(6.0)}, data, seed=0)
     assert strong["google_analogies.gain"].value > 0.5
 
 
 def test_random_pairs_come_from_other_relations():
-    data = made_data(several=True)
+    data = make_data(several=True)
     questions = questions_of(data, "questions")
-    first, again, second = (broken(questions, seed, draw) for seed, draw in ((3, 0), (3, 0), (3, 1)))
+    first, again, second = (break_questions(questions, seed, draw) for seed, draw in ((3, 0), (3, 0), (3, 1)))
     assert (first.words[:, :2] == questions.words[:, :2]).all()
     assert (first.words[:, 2] // 16 != questions.words[:, 2] // 16).all()
     for words, answers in zip(first.words, first.answers[first.lists], strict=True):
@@ -96,30 +96,30 @@ def test_random_pairs_come_from_other_relations():
 
 
 def test_one_relation_has_no_random_control():
-    data = made_data()
+    data = make_data()
     asked = data.relations["questions"]
     one = Quadruples("words", asked.rows[:56], asked.section[:56])
-    scores = TASK.score({"words": made_vectors(2.0)}, replace(data, relations={"questions": one}), seed=0)
+    scores = TASK.score({"words": make_vectors(2.0)}, replace(data, relations={"questions": one}), seed=0)
     assert scores["google_analogies.random"].value is None
     assert "of one relation" in scores["google_analogies.random"].note
     assert scores["google_analogies.gain"].value is not None
 
 
 def test_questions_with_unknown_words_are_left_out_and_counted():
-    x = made_vectors(2.0)
+    x = make_vectors(2.0)
     x[0], x[9] = np.nan, 0
-    score = TASK.score({"words": x}, made_data(), seed=0)["google_analogies"]
-    lost = [bool({0, 9} & set(q)) for q in made_data().relations["questions"].rows.tolist()]
+    score = TASK.score({"words": x}, make_data(), seed=0)["google_analogies"]
+    lost = [bool({0, 9} & set(q)) for q in make_data().relations["questions"].rows.tolist()]
     assert np.isnan(score.items).tolist() == lost
     assert score.n == len(lost) - sum(lost)
     assert f"{sum(lost)} of 168 questions left out" in score.note
     assert "58 candidates" in score.note
-    nothing = TASK.score({"words": np.full((60, 3), np.nan)}, made_data(), seed=0)
+    nothing = TASK.score({"words": np.full((60, 3), np.nan)}, make_data(), seed=0)
     assert all(s.value is None and "undefined" in s.note for s in nothing.values())
 
 
 def test_reverse_asks_for_c():
-    data = made_data()
+    data = make_data()
     forward, back = questions_of(data, "questions"), questions_of(data, "questions", reverse=True)
     assert (back.words[:, :2] == forward.words[:, [1, 0]]).all()
     assert (back.words[:, 2] == forward.answers[forward.lists, 0]).all()
@@ -127,18 +127,18 @@ def test_reverse_asks_for_c():
 
 
 def test_centring_removes_what_all_rows_share():
-    x = made_vectors(2.0)
+    x = make_vectors(2.0)
     u = x / np.linalg.norm(x, axis=1, keepdims=True)
     v = u - u.mean(axis=0)
     v /= np.linalg.norm(v, axis=1, keepdims=True)
-    questions = questions_of(made_data(), "questions")
+    questions = questions_of(make_data(), "questions")
     found = outcome(CandidateRows.of(x, "centered"), questions)
     alone = outcome(CandidateRows.of(v, "unit"), questions)
     np.testing.assert_array_equal(found.ranks["offset"].rank, alone.ranks["offset"].rank)
 
 
 def test_the_same_seed_gives_the_same_scores():
-    first, again, other = (TASK.score({"words": made_vectors(2.0)}, made_data(), seed) for seed in (1, 1, 2))
+    first, again, other = (TASK.score({"words": make_vectors(2.0)}, make_data(), seed) for seed in (1, 1, 2))
     assert all(first[k].draws.tolist() == again[k].draws.tolist() for k in first)
     assert first["google_analogies.random"].value != other["google_analogies.random"].value
 
@@ -160,6 +160,6 @@ def test_variants_are_tasks():
 
 def test_wrong_input_is_said():
     with pytest.raises(InputError, match="one row per text"):
-        TASK.score({"words": np.ones((3, 2))}, made_data(), seed=0)
+        TASK.score({"words": np.ones((3, 2))}, make_data(), seed=0)
     with pytest.raises(InputError, match="it has questions"):
-        questions_of(made_data(), "pairs")
+        questions_of(make_data(), "pairs")

@@ -7,8 +7,8 @@ import pytest
 
 from embedscope.datasets import DATASETS, Finder
 from embedscope.stats.bootstrap import interval, item_counts
-from embedscope.tasks._analogy_draws import mean_scores
-from embedscope.tasks._analogy_questions import Questions, questions_of
+from embedscope.tasks.analogy_draws import mean_scores
+from embedscope.tasks.analogy_questions import Questions, questions_of
 
 PAIRS = [(0, 1), (2, 3), (4, 5), (6, 7), (8, 1)]
 

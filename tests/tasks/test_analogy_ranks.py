@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from embedscope.core.errors import InputError
-from embedscope.tasks import _analogy_ranks
+from embedscope.tasks import analogy_ranks as module
 from embedscope.tasks._analogy_counts import row_counts, true_places
 from embedscope.tasks._analogy_methods import METHODS
-from embedscope.tasks._analogy_ranks import Asked, analogy_ranks
-from embedscope.tasks._analogy_rows import KINDS, CandidateRows
+from embedscope.tasks.analogy_ranks import Asked, analogy_ranks
+from embedscope.tasks.analogy_rows import KINDS, CandidateRows
 
 
 def naive_rows(x: np.ndarray, kind: str) -> np.ndarray:
@@ -69,7 +69,7 @@ def made() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", METHODS)
 def test_ranks_are_those_of_a_loop(made, method, kind, exclude, monkeypatch):
-    monkeypatch.setattr(_analogy_ranks, "_TILE", 64)
+    monkeypatch.setattr(module, "_TILE", 64)
     x, words, answers = made
     found = analogy_ranks(CandidateRows.of(x, kind), [Asked(method, words, answers, exclude)])[0]
     rows = naive_rows(x, kind)

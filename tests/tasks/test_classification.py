@@ -11,7 +11,7 @@ from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.tables import Classes, Data, TextTable
 from embedscope.stats.score_records import score_bars
 from embedscope.tasks import TASKS
-from embedscope.tasks._class_tasks import _scores
+from embedscope.tasks.class_tasks import _scores
 from embedscope.tasks.probe import linear_probe, seen_unseen
 from embedscope.tasks.zeroshot import class_scores, class_vectors, zero_shot
 

@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 
 from embedscope.core.errors import InputError
 from embedscope.tasks import contrastive
-from embedscope.tasks.contrastive import contrastive_loss, loss_curve, refitted_scale
+from embedscope.tasks.contrastive import contrastive_loss, loss_curve, refit_scale
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +84,16 @@ def test_pairs_beyond_whole_batches_are_left_out_and_counted(clip):
 
 
 def test_the_refitted_scale_is_the_minimum(clip):
-    fitted = refitted_scale(*clip)
+    fitted = refit_scale(*clip)
     least = contrastive_loss(*clip, fitted).value
     assert least < contrastive_loss(*clip, 100).value
     for factor in (0.999, 1.001):
         assert contrastive_loss(*clip, fitted * factor).value >= least
-    assert refitted_scale(*clip[:, :, ::-1]) == pytest.approx(fitted, rel=1e-4)
+    assert refit_scale(*clip[:, :, ::-1]) == pytest.approx(fitted, rel=1e-4)
 
 
 def test_a_separable_set_is_told_apart_at_the_refitted_scale():
-    fitted = refitted_scale(np.eye(4), np.eye(4))
+    fitted = refit_scale(np.eye(4), np.eye(4))
     assert contrastive_loss(np.eye(4), np.eye(4), fitted).value < 1e-10
 
 
@@ -114,4 +114,4 @@ def test_wrong_input_is_named():
     with pytest.raises(InputError, match="at least 1"):
         contrastive_loss(a, b, 1, batch_size=0)
     with pytest.raises(InputError, match="two pairs"):
-        refitted_scale(a[:1], b[:1])
+        refit_scale(a[:1], b[:1])

@@ -13,9 +13,9 @@ from embedscope.core.tables import Choices, Data, Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder
 from embedscope.datasets.semeval2012 import answered_questions, rated_pairs
 from embedscope.tasks import TASKS
-from embedscope.tasks._analogy_angles import angles_between, closeness, coordinate_ranks, rank_correlations
-from embedscope.tasks._analogy_questions import Questions, questions_of
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_angles import angles_between, closeness, coordinate_ranks, rank_correlations
+from embedscope.tasks.analogy_questions import Questions, questions_of
+from embedscope.tasks.analogy_rows import CandidateRows
 from embedscope.tasks.parallelism import parallelism, relation_pairs
 from embedscope.tasks.relations import TRAINING, choices_right, maxdiff
 

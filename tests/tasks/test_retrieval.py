@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from embedscope.core.errors import InputError
-from embedscope.tasks import _ranks
+from embedscope.tasks import ranks
 from embedscope.tasks.retrieval import judged_scores, recall_at, recall_both_ways
 
 
@@ -35,7 +35,7 @@ def test_recall_is_the_naive_loop_with_ties(variant, k, monkeypatch):
     c = rng.integers(-1, 2, size=(40, 3)).astype(float)  # many equal rows, some of them zero
     q = rng.integers(-1, 2, size=(25, 3)).astype(float)
     pairs = sorted({(int(a), int(b)) for a, b in zip(rng.integers(0, 24, 60), rng.integers(0, 40, 60), strict=True)})
-    monkeypatch.setattr(_ranks, "_CELLS", 100)
+    monkeypatch.setattr(ranks, "_CELLS", 100)
     q[(q == 0).all(axis=1)] = 1.0
     c[(c == 0).all(axis=1)] = 1.0
     score = recall_at(q, c, np.array(pairs).T, [k], variant=variant)[k]
@@ -74,13 +74,13 @@ def test_captions_of_an_image_are_drawn_together():
     np.testing.assert_allclose(draws * 50 % 1, 0, atol=1e-9)
     equal = np.ones(50)
     equal[:5] = 0  # all captions of one image wrong: draws move in steps of five
-    from embedscope.tasks._means import mean_draws
+    from embedscope.tasks.means import mean_draws
 
     steps = mean_draws(equal, 0, matches[0]) * 10
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)
 
 
-def made(seed=0, m=20, n=60, ties=False):
+def make(seed=0, m=20, n=60, ties=False):
     rng = np.random.default_rng(seed)
     q, c = rng.normal(size=(m, 5)), rng.normal(size=(n, 5))
     if ties:
@@ -94,7 +94,7 @@ def made(seed=0, m=20, n=60, ties=False):
 @pytest.mark.parametrize("ties", [False, True])
 def test_graded_measures_are_those_of_trec_eval(ties):
     pytrec_eval = pytest.importorskip("pytrec_eval", reason="pytrec_eval is not installed")
-    q, c, judged = made(ties=ties)
+    q, c, judged = make(ties=ties)
     names = [f"d{(i * 37) % 60}" for i in range(60)]  # order of ids is not that of rows
     qrels: dict[str, dict[str, int]] = {}
     for a, b, g in zip(*judged, strict=True):
@@ -117,7 +117,7 @@ def test_graded_measures_are_those_of_trec_eval(ties):
 
 
 def test_ndcg_is_that_of_scikit_learn_without_ties():
-    q, c, (query, document, grade) = made(3)
+    q, c, (query, document, grade) = make(3)
     grade = np.maximum(grade, 0)
     dense = np.zeros((20, 60))
     dense[query, document] = grade

@@ -10,7 +10,7 @@ from embedscope.core.tables import Data, Labels, Pairs, TextTable
 from embedscope.datasets._weat import attribute_tables
 from embedscope.stats.bootstrap import spearman_draws
 from embedscope.tasks import TASKS
-from embedscope.tasks._cosines import pair_cosines, unit
+from embedscope.tasks.cosines import pair_cosines, unit
 from embedscope.tasks.valence import effect_sizes
 
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
 from embedscope.core.errors import InputError
-from embedscope.transforms.calibration import Isotonic, Platt, calibration_from, reliability, weighted
+from embedscope.transforms.calibration import Isotonic, Platt, calibration_from, reliability, weigh_pairs
 
 
 def cosines(n: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +24,7 @@ def cosines(n: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("decimals", [9, 1])
 def test_isotonic_is_that_of_sklearn(positive_rate: float, decimals: int) -> None:
     matching, others = (side.round(decimals) for side in cosines())
-    x, y, w, _ = weighted(matching, others, positive_rate)
+    x, y, w, _ = weigh_pairs(matching, others, positive_rate)
     reference = IsotonicRegression(out_of_bounds="clip", y_min=0, y_max=1).fit(x, y, sample_weight=w)
     at = np.linspace(-1, 1, 301)
     mine = Isotonic.fit(matching, others, positive_rate=positive_rate)
@@ -33,7 +33,7 @@ def test_isotonic_is_that_of_sklearn(positive_rate: float, decimals: int) -> Non
 
 def test_platt_is_that_of_sklearn_at_the_share_of_the_sample() -> None:
     matching, others = cosines()
-    x, y, _, _ = weighted(matching, others, 0.25)
+    x, y, _, _ = weigh_pairs(matching, others, 0.25)
     reference = _SigmoidCalibration().fit(x, y)
     mine = Platt.fit(matching, others, positive_rate=0.25)
     assert mine.slope == pytest.approx(-reference.a_, rel=1e-4)
@@ -43,7 +43,7 @@ def test_platt_is_that_of_sklearn_at_the_share_of_the_sample() -> None:
 @pytest.mark.parametrize("positive_rate", [0.01, 0.5, 0.9])
 def test_platt_is_weighted_logistic_regression_on_soft_targets(positive_rate: float) -> None:
     matching, others = cosines()
-    x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
+    x, y, w, (n1, n0) = weigh_pairs(matching, others, positive_rate)
     t = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
     reference = LogisticRegression(C=1e9, solver="newton-cholesky", tol=1e-12, max_iter=500)
     reference.fit(np.r_[x, x][:, None], np.r_[np.ones_like(x), np.zeros_like(x)], np.r_[w * t, w * (1 - t)])
@@ -72,7 +72,7 @@ def test_reliability_is_that_of_sklearn_and_of_a_loop(method: type) -> None:
     made = method.fit(*cosines(seed=1), positive_rate=0.1)
     matching, others = cosines(seed=2)
     found = reliability(made, matching, others, bins=10)
-    x, y, w, _ = weighted(matching, others, 0.1)
+    x, y, w, _ = weigh_pairs(matching, others, 0.1)
     p = made.probability(x)
     assert found.brier == pytest.approx(brier_score_loss(y, p, sample_weight=w), abs=1e-12)
     error = 0.0
@@ -106,7 +106,7 @@ def test_isotonic_rises_between_0_and_1_and_keeps_the_prior(ones: list, zeros: l
     assert (np.diff(p) >= -1e-12).all()
     assert p.min() >= 0
     assert p.max() <= 1 + 1e-12
-    x, _, w, _ = weighted(ones, zeros, positive_rate)
+    x, _, w, _ = weigh_pairs(ones, zeros, positive_rate)
     assert np.average(made.probability(x), weights=w) == pytest.approx(positive_rate, abs=1e-9)
 
 

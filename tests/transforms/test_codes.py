@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from embedscope.core.errors import InputError, UnknownNameError
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.codes import Binary, Int8, RaBitQ, fit_code
 from embedscope.transforms.repair import Header, KindMap, Repair
 

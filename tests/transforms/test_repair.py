@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
-from embedscope.transforms import _storage, parse_chain
+from embedscope.transforms import parse_chain, storage
 from embedscope.transforms.align import Side, parse_alignment
 from embedscope.transforms.calibration import Isotonic, Platt
 from embedscope.transforms.repair import KindMap, Origin, Repair, ScorerChoice
@@ -143,7 +143,7 @@ def test_other_files_are_refused(bad: bytes | None, tmp_path: Path) -> None:
 
 
 def test_later_format_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    later = replace(_storage.REPAIR, version=2)
+    later = replace(storage.REPAIR, version=2)
     monkeypatch.setattr("embedscope.transforms.repair._files.REPAIR", later)
     full().save(tmp_path / "r.safetensors")
     monkeypatch.undo()

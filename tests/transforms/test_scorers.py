@@ -52,7 +52,7 @@ def test_without_a_bank_the_other_rows_take_its_place(text, data):
 def test_blocks_do_not_matter(data, monkeypatch):
     corpus, bank, _ = data
     whole = parse_scorer("csls:5").fit(corpus, bank).corpus_, parse_scorer("csls:5").fit(corpus).corpus_
-    monkeypatch.setattr("embedscope.transforms.scorers._scorer._CELLS", 130)
+    monkeypatch.setattr("embedscope.transforms.scorers.scorer._CELLS", 130)
     assert_allclose(parse_scorer("csls:5").fit(corpus, bank).corpus_, whole[0], atol=1e-14)
     assert_allclose(parse_scorer("csls:5").fit(corpus).corpus_, whole[1], atol=1e-14)
 

@@ -8,8 +8,8 @@ from sklearn.decomposition import PCA
 
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.transforms import Chain, load, parse_chain
-from embedscope.transforms._affine import Spread
 from embedscope.transforms.abtt import RemoveTopComponents
+from embedscope.transforms.affine import Spread
 from embedscope.transforms.center import Center
 from embedscope.transforms.whiten import Whiten
 

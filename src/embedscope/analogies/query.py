@@ -25,8 +25,8 @@ from embedscope.sources.labelled_vectors import NamedVectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.word_contexts import Contexts
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._analogy_rows import CandidateRows
-from embedscope.tasks._cosines import unit
+from embedscope.tasks.analogy_rows import CandidateRows
+from embedscope.tasks.cosines import unit
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ def _misspelt(word_sum: WordSum, known: Sequence[str]) -> list[Finding]:
     return [
         Finding(f"Unknown word '{word}': {hint}the model reads any letters, and this is no candidate.", "warning")
         for word in word_sum.words
-        if word not in known and (hint := _meant(word, known))
+        if word not in known and (hint := _suggest(word, known))
     ]
 
 
-def _meant(word: str, known: Sequence[str]) -> str:
+def _suggest(word: str, known: Sequence[str]) -> str:
     """``did you mean 'woman'? `` where a known word is that near, or what is to be done where signs are in it."""
     if re.search(r"\w\s*[+:]|\w-\w.*[-+]", word):
         return "write king - man + woman, with spaces around the signs; "
@@ -230,7 +230,7 @@ class _Neighbours:
         index = np.array([row_of[word] for word in word_sum.words], dtype=np.intp)
         vectors = candidates.take(index)
         if missing := [w for w, v in zip(word_sum.words, vectors, strict=True) if not np.isfinite(v).all()]:
-            hint = _meant(missing[0], [n for n, known in zip(names, candidates.known(), strict=True) if known])
+            hint = _suggest(missing[0], [n for n, known in zip(names, candidates.known(), strict=True) if known])
             raise InputError(
                 f"{space.source} has no vector of {', '.join(missing)}; {hint}words are looked up as they are spelled"
             )

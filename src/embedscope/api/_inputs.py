@@ -12,13 +12,13 @@ import numpy.typing as npt
 from embedscope.core.arrays import is_torch
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
-from embedscope.core.short_repr import shown
+from embedscope.core.short_repr import shorten
 
 _PLAIN = (str, int, float, np.generic)
 _MODEL_METHODS = ("encode", "embed_documents", "embed_query", "get_text_embedding")
 
 
-def accepted(yes: bool) -> dict[str, Any]:
+def cost_options(yes: bool) -> dict[str, Any]:
     """The option ``yes`` where it is given, which accepts the cost of a paid server."""
     return {"yes": True} if yes else {}
 
@@ -60,9 +60,9 @@ def is_model_object(x: Any) -> bool:
 def source_of(x: Any, name: str = "source") -> Any:
     """A source: names of files and models as they are, model objects by a name, everything else as vectors."""
     if is_model_object(x):
-        from embedscope.encoders.objects import named_model
+        from embedscope.encoders.objects import register_model
 
-        return named_model(x)
+        return register_model(x)
     if isinstance(x, list | tuple) and x and any(isinstance(s, str | Path) or is_model_object(s) for s in x):
         return [str(source_of(s)) for s in x]
     return vectors_of(x, name)
@@ -100,15 +100,15 @@ def _matrix(x: Any, name: str) -> npt.NDArray[Any]:
     if len(getattr(x, "shape", ())) == 2 and hasattr(x, "columns"):
         return _frame(x, name)
     if hasattr(x, "to_numpy"):
-        return _stacked(x.to_numpy(), name)
+        return _stack(x.to_numpy(), name)
     if hasattr(x, "__array__") or isinstance(x, list | tuple):
-        return _stacked(x, name)
+        return _stack(x, name)
     raise InputError(
         f"{name} is a {type(x).__name__}; wanted a path, an array, a tensor, a column of arrays, or a model object"
     )
 
 
-def _stacked(x: Any, name: str) -> npt.NDArray[Any]:
+def _stack(x: Any, name: str) -> npt.NDArray[Any]:
     """Rows of one length as a matrix."""
     if isinstance(x, np.ndarray) and x.dtype != object:
         return x
@@ -170,16 +170,16 @@ def labels_of(x: Any, name: str) -> Any:
     if x is None or isinstance(x, str | Path):
         return x
     if getattr(x, "ndim", 1) != 1 or isinstance(x, bytes | Mapping | Set) or not isinstance(x, Iterable):
-        raise InputError(f"{name} is {shown(x)}; wanted a file, or one value per row: a list, an array or a column")
+        raise InputError(f"{name} is {shorten(x)}; wanted a file, or one value per row: a list, an array or a column")
     if isinstance(x, np.ndarray) and x.dtype.kind in "biuSU":
         return x
     whole = next((getattr(x, method) for method in ("to_pylist", "tolist") if hasattr(x, method)), None)
     values = list(x) if whole is None else whole()
     for row, value in enumerate(values):
         if _is_missing(value):
-            raise InputError(f"{name} has no value for row {row:,} ({shown(value)}); give every row one")
+            raise InputError(f"{name} has no value for row {row:,} ({shorten(value)}); give every row one")
         if hasattr(value, "__len__") and not isinstance(value, str | bytes):
-            raise InputError(f"{name} has {shown(value)} for row {row:,}; wanted one value per row")
+            raise InputError(f"{name} has {shorten(value)} for row {row:,}; wanted one value per row")
     return [value if isinstance(value, _PLAIN) else str(value) for value in values]
 
 

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 from embedscope.api._types import in_words, is_of, wrong_item
 from embedscope.core.errors import InputError, UnknownOptionError
 from embedscope.core.progress import end_progress
-from embedscope.core.short_repr import shown
+from embedscope.core.short_repr import shorten
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +48,7 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
     declared = get_type_hints(function)
 
     @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in kwargs:
             if name not in known:
                 renamed = [new for new in _RENAMED.get(name, ()) if new in known]
@@ -68,17 +68,17 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
             if error.errno != errno.ENAMETOOLONG:
                 raise
             raise InputError(
-                f"{shown(str(error.filename))} is too long to be the name of a file; pass a path"
+                f"{shorten(str(error.filename))} is too long to be the name of a file; pass a path"
             ) from error
         finally:
             end_progress()
 
-    return checked
+    return wrapper
 
 
 def _wrong_type(function: str, name: str, value: Any, declared: Any) -> str:
     """What was given for ``name`` and what is wanted; of a long list, its first item that is wrong."""
     item = wrong_item(value, declared)
-    where = "" if item is None else f", whose item {item[0]} is {shown(item[1])}"
-    got = repr(value) if isinstance(value, float) else shown(value)
+    where = "" if item is None else f", whose item {item[0]} is {shorten(item[1])}"
+    got = repr(value) if isinstance(value, float) else shorten(value)
     return f"{function}() takes {name} as {in_words(declared)}, got {got}{where}"

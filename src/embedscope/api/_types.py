@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
-from embedscope.core.wording import listed
+from embedscope.core.wording import join_names
 
 _ALSO: dict[Any, tuple[Any, ...]] = {
     bool: (bool, np.bool_),
@@ -63,9 +63,9 @@ def in_words(declared: Any) -> str:
     if declared is NoneType:
         return "None"
     if origin in (UnionType, Union):
-        return listed(list(_alternatives(declared)), "or")
+        return join_names(list(_alternatives(declared)), "or")
     if origin is Literal:
-        return listed(list(map(repr, args)), "or")
+        return join_names(list(map(repr, args)), "or")
     if origin is tuple and len(args) == 2:
         return f"two sides, ({'A, B' if args == (Any, Any) else ', '.join(map(in_words, args))})"
     name = getattr(declared, "__name__", str(declared))

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.api._inputs import (
-    accepted,
     collection_of,
     comma,
     corpus_ids_of,
+    cost_options,
     labels_of,
     pair_ids_of,
     progress_of,
@@ -173,7 +173,7 @@ def calibrate(  # noqa: PLR0913
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
-        **accepted(yes),
+        **cost_options(yes),
         progress=progress_of(progress),
     )
     return CalibrationOutcome(calibration, result)

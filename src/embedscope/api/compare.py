@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.api._inputs import (
-    accepted,
     comma,
+    cost_options,
     is_model_object,
     pair_ids_of,
     progress_of,
@@ -71,7 +71,7 @@ def compare(  # noqa: PLR0913
     named = {k: v for k, v in model.items() if v is not None}
     if texts is not None or images is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
-        named |= {"cache": cache} | accepted(yes)
+        named |= {"cache": cache} | cost_options(yes)
     of_models = texts is not None or images is not None or any(is_model_object(s) for s in sources)
     return running_on(engine)(compared)(
         *(source_of(s) if of_models else vectors_of(s) for s in sources),

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.api._inputs import (
-    accepted,
     collection_of,
     comma,
     corpus_ids_of,
+    cost_options,
     labels_of,
     progress_of,
     source_of,
@@ -113,7 +113,7 @@ def compress(  # noqa: PLR0913
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
-        **accepted(yes),
+        **cost_options(yes),
         progress=progress_of(progress),
     )
     return RepairOutcome(compressed_form, result, bool(result.provenance["settings"]["accepted"]))

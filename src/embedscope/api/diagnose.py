@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, comma, labels_of, pair_ids_of, progress_of, sides_of, source_of, vectors_of
+from embedscope.api._inputs import (
+    comma,
+    cost_options,
+    labels_of,
+    pair_ids_of,
+    progress_of,
+    sides_of,
+    source_of,
+    vectors_of,
+)
 from embedscope.api._keywords import public
 from embedscope.core.choices import Dtype, Unit
 from embedscope.core.progress import Progress
@@ -14,7 +23,7 @@ from embedscope.core.result import Result
 from embedscope.diagnosis import Diagnosis
 from embedscope.diagnosis import diagnose as diagnosed
 from embedscope.diagnosis.drift import Drift, drift
-from embedscope.diagnosis.remeasure import measured_again
+from embedscope.diagnosis.remeasure import remeasure
 from embedscope.diagnosis.thresholds import thresholds_of
 from embedscope.diagnosis.where import Where
 from embedscope.execution.current import running_on
@@ -85,7 +94,7 @@ def diagnose(  # noqa: PLR0913
     }
     if texts is not None or images is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
-        named |= {"cache": cache} | accepted(yes)
+        named |= {"cache": cache} | cost_options(yes)
     if modalities is not None:
         named["names"] = modalities
     return running_on(engine)(diagnosed)(
@@ -146,7 +155,7 @@ def check(  # noqa: PLR0913
     0
     """
     before = baseline if isinstance(baseline, Result) else Result.from_json(baseline)
-    now = running_on(engine)(measured_again)(
+    now = running_on(engine)(remeasure)(
         before,
         source_of(source),
         pair=sides_of(pair),
@@ -159,7 +168,7 @@ def check(  # noqa: PLR0913
         device=device,
         trust_remote_code=trust_remote_code,
         cache=cache,
-        **accepted(yes),
+        **cost_options(yes),
         data=data,
     )
     name = "the baseline" if isinstance(baseline, Result) else str(baseline)

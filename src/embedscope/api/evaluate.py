@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.api._inputs import (
-    accepted,
     collection_of,
     comma,
     corpus_ids_of,
+    cost_options,
     labels_of,
     progress_of,
     source_of,
@@ -102,7 +102,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
         "transform": transform,
         "seed": seed,
         "cache": cache,
-        **accepted(yes),
+        **cost_options(yes),
         "progress": progress_of(progress),
     }
     given = {"queries": queries, "corpus": corpus, "qrels": qrels}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of
+from embedscope.api._inputs import comma, cost_options, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
 from embedscope.core.choices import Dtype, MapKind
 from embedscope.core.progress import Progress, Silent
@@ -107,7 +107,7 @@ def explore(  # noqa: PLR0913
 
     model: dict[str, Any] = {"layers": comma(layers), "pooling": pooling, "device": device, "dtype": dtype}
     model |= {"trust_remote_code": trust_remote_code, "cache": cache, "data": data, "seed": seed}
-    model |= accepted(yes)
+    model |= cost_options(yes)
     return Explored(
         explored(
             source_of(source),

@@ -68,7 +68,7 @@ def list_transforms() -> Rows:
     return _transforms(None)
 
 
-def listed(kind: str, data: Path | None = None) -> Rows:
+def list_kind(kind: str, data: Path | None = None) -> Rows:
     """The list of ``kind``; raises ``UnknownNameError`` for another one."""
     if kind not in KINDS:
         raise UnknownNameError(f"there is no list of '{kind}'; wanted one of {', '.join(KINDS)}")
@@ -177,19 +177,19 @@ def _experiments(data: Path | None) -> Rows:
 def _transforms(data: Path | None) -> Rows:
     from embedscope.transforms import TRANSFORMS
 
-    return _written(TRANSFORMS)
+    return _write_options(TRANSFORMS)
 
 
 def _alignments(data: Path | None) -> Rows:
     from embedscope.transforms.align import ALIGNMENTS
 
-    return _written(ALIGNMENTS)
+    return _write_options(ALIGNMENTS)
 
 
 def _scorers(data: Path | None) -> Rows:
     from embedscope.transforms.scorers import SCORERS
 
-    return _written(SCORERS)
+    return _write_options(SCORERS)
 
 
 def _exports(data: Path | None) -> Rows:
@@ -209,7 +209,7 @@ def _exports(data: Path | None) -> Rows:
     ]
 
 
-def _written(registry: Registry[Any]) -> Rows:
+def _write_options(registry: Registry[Any]) -> Rows:
     entries = [(name, registry.get(name)) for name in registry]
     return [
         {"name": name, "write": t.usage, "what": (t.__doc__ or "").strip().partition("\n")[0]} for name, t in entries

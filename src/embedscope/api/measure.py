@@ -6,7 +6,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, comma, labels_of, pair_ids_of, progress_of, source_of, strings, vectors_of
+from embedscope.api._inputs import (
+    comma,
+    cost_options,
+    labels_of,
+    pair_ids_of,
+    progress_of,
+    source_of,
+    strings,
+    vectors_of,
+)
 from embedscope.api._keywords import public
 from embedscope.core.arrays import Precision, Rows
 from embedscope.core.choices import Dtype, FirstPosition, Search, Unit
@@ -123,7 +132,7 @@ def measure(  # noqa: PLR0913
         "dtype": dtype,
         "trust_remote_code": trust_remote_code,
         "cache": cache,
-        **accepted(yes),
+        **cost_options(yes),
         "data": data,
     }
     model: dict[str, Any] = {} if images is None else {"images": images}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of
+from embedscope.api._inputs import collection_of, comma, cost_options, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
 from embedscope.core.choices import DirectionChoice, Dtype
 from embedscope.core.progress import Progress
@@ -159,7 +159,7 @@ def migrate(  # noqa: PLR0913
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
-        **accepted(yes),
+        **cost_options(yes),
         progress=progress_of(progress),
     )
     return MigrationOutcome(str(result.provenance["settings"]["verdict"]), bridge, result)

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.api._inputs import (
-    accepted,
     collection_of,
     comma,
     corpus_ids_of,
+    cost_options,
     labels_of,
     pair_ids_of,
     progress_of,
@@ -189,7 +189,7 @@ def repair(  # noqa: PLR0913
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
-        **accepted(yes),
+        **cost_options(yes),
         progress=progress_of(progress),
     )
     return RepairOutcome(best, result, bool(result.provenance["settings"]["accepted"]))

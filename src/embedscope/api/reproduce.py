@@ -56,11 +56,11 @@ def reproduce(  # noqa: PLR0913
     >>> embedscope.report(result, "wolfe2022.html")  # doctest: +SKIP
     """
     from embedscope.experiments import EXPERIMENTS
-    from embedscope.experiments._experiment import Options
-    from embedscope.experiments._published import stated_models
+    from embedscope.experiments.experiment import Options
+    from embedscope.experiments.published import parse_stated_models
 
     experiment = EXPERIMENTS.get(study)
-    stated = stated_models([f"{k}={v}" for k, v in (published or {}).items()], experiment.published_models)
+    stated = parse_stated_models([f"{k}={v}" for k, v in (published or {}).items()], experiment.published_models)
     options = Options(
         models=tuple(strings(models) or stated or experiment.models_at(scale)),
         published=stated,

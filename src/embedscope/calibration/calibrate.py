@@ -16,7 +16,7 @@ from embedscope.calibration.hand_labels import Looked, Merges, look, read_labels
 from embedscope.calibration.reading import CalibrationRequest, Given, part_numbers_of, read_given
 from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.summary import Findings, document_of, records_of
-from embedscope.calibration.unrelated import Unrelated, unrelated_of
+from embedscope.calibration.unrelated import Unrelated, sample_unrelated
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
@@ -149,7 +149,7 @@ def calibrate(  # noqa: PLR0913
     if dedup and not promises.named:
         promises = Promises(max_false_merge=FALSE_MERGES, confidence=confidence)
     with provenance.phase("unrelated pairs"):
-        unrelated, sampled = unrelated_of(given.sides, seed)
+        unrelated, sampled = sample_unrelated(given.sides, seed)
     with provenance.phase("labels"):
         chosen, thresholds, conformal = _judgements(given, promises, unrelated, seed)
         looked = None

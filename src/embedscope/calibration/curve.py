@@ -75,17 +75,17 @@ def choose_curve(judged: Judged, parts: npt.NDArray[np.intp]) -> Chosen | str:
             )
     fits, selects = judged.of(parts == 0), judged.of(parts == 1)
     losses = {
-        name: log_loss(fitted(method, fits).probability(selects.cosines), selects.match)
+        name: log_loss(fit_method(method, fits).probability(selects.cosines), selects.match)
         for name, method in METHODS.items()
     }
     name = min(losses, key=lambda key: round(losses[key], 6))
-    curve = fitted(METHODS[name], judged.of(parts != 2))
+    curve = fit_method(METHODS[name], judged.of(parts != 2))
     held = judged.of(parts == 2)
     error = calibration_error(curve.probability(held.cosines), held.match, held.unit)
     return Chosen(curve, name, error, tuple(losses.items()))
 
 
-def fitted(method: type[Platt] | type[Beta] | type[Isotonic], judged: Judged) -> Calibration:
+def fit_method(method: type[Platt] | type[Beta] | type[Isotonic], judged: Judged) -> Calibration:
     """``method`` at the share of matches that the pairs have."""
     match = judged.match
     return method.fit(judged.cosines[match], judged.cosines[~match], positive_rate=float(match.mean()))

@@ -25,9 +25,9 @@ from embedscope.core.errors import InputError
 from embedscope.core.printable import csv_text
 from embedscope.core.regular import check_ends
 from embedscope.core.tables import Index
-from embedscope.core.wording import listed
-from embedscope.transforms._calibration_fits import logistic_fit, sigmoid
+from embedscope.core.wording import join_names
 from embedscope.transforms.calibration import Threshold
+from embedscope.transforms.calibration_fits import logistic_fit, sigmoid
 
 BATCH = 100
 """Pairs that are written to be judged at a time."""
@@ -101,8 +101,8 @@ def read_labels(path: str | Path, merges: Merges) -> list[HandLabel]:
         raise InputError(f"cannot read {path} ({error}); wanted the file that --label-pairs wrote") from error
     if missing := [name for name in _NEEDED if rows and name not in rows[0]]:
         raise InputError(
-            f"{path} has no column {listed(missing)}; wanted the file that --label-pairs wrote, with its column match "
-            "filled with 1 or 0"
+            f"{path} has no column {join_names(missing)}; wanted the file that --label-pairs wrote, with its column "
+            "match filled with 1 or 0"
         )
     known = {(int(a), int(b)): i for i, (a, b) in enumerate(zip(merges.left, merges.right, strict=True))}
     labels = []
@@ -179,13 +179,13 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
         losses = _losses(labels, number)
         limit = (1 - confidence) / 2**number
         if betting_p(losses, target) <= limit:
-            return _certified(labels, number, losses, target, confidence)
+            return _certify(labels, number, losses, target, confidence)
     if last:
         losses = _losses(labels, last)
         if losses.mean() < target:
             cut = _cut(labels, last)
             more = _more(losses, target, (1 - confidence) / 2**last)
-            new = _drawn(merges, cut, last, len(labels), seed, labels)
+            new = _draw(merges, cut, last, len(labels), seed, labels)
             return _result(
                 target,
                 confidence,
@@ -205,7 +205,7 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
             0,
             f"even the nearest pairs are false more often than {target:g}: no threshold on this cosine can promise it",
         )
-    new = _drawn(merges, following, last + 1, len(labels), seed, labels)
+    new = _draw(merges, following, last + 1, len(labels), seed, labels)
     more = _more(np.zeros(0), target, (1 - confidence) / 2 ** (last + 1))
     return _result(
         target,
@@ -227,7 +227,7 @@ def _result(
     return Looked(threshold, tuple(labels), new, why, cut)
 
 
-def _certified(labels: list[HandLabel], number: int, losses: Floats, target: float, confidence: float) -> Looked:
+def _certify(labels: list[HandLabel], number: int, losses: Floats, target: float, confidence: float) -> Looked:
     cut = _cut(labels, number)
     method = "betting test, valid after every batch"
     threshold = Threshold("max_false_merge", target, cut, confidence, float(losses.mean()), len(losses), method)
@@ -312,7 +312,7 @@ def _next_cut(merges: Merges, labels: list[HandLabel], target: float) -> float |
     return cut
 
 
-def _drawn(merges: Merges, cut: float, number: int, salt: int, seed: int, before: list[HandLabel]) -> list[HandLabel]:
+def _draw(merges: Merges, cut: float, number: int, salt: int, seed: int, before: list[HandLabel]) -> list[HandLabel]:
     """``before`` and a batch of draws, with replacement, among the pairs at or above ``cut``.
 
     A pair that was judged in the same or another round keeps its judgement.
@@ -329,10 +329,10 @@ def _drawn(merges: Merges, cut: float, number: int, salt: int, seed: int, before
 
 def sizes_of_merges(merges: Merges, cut: float, n: int) -> npt.NDArray[np.intp]:
     """Sizes of the sets of rows that merging all pairs at or above ``cut`` would make, largest first."""
-    from embedscope.certification.split import connected
+    from embedscope.certification.split import connected_components
 
     k = merges.above(cut)
     if not k:
         return np.zeros(0, dtype=np.intp)
-    sizes = np.bincount(connected(n, merges.left[:k], merges.right[:k]))
+    sizes = np.bincount(connected_components(n, merges.left[:k], merges.right[:k]))
     return np.sort(sizes[sizes > 1])[::-1]

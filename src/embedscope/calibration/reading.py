@@ -19,7 +19,7 @@ from embedscope.certification.origins import file_origins, labels_of, name_of
 from embedscope.certification.pair_rows import matching_rows
 from embedscope.certification.row_files import read_rows
 from embedscope.certification.spaces import open_space, space_evidence
-from embedscope.certification.split import numbered
+from embedscope.certification.split import number_labels
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
@@ -42,7 +42,7 @@ from embedscope.sources.row_order import check_row_order
 from embedscope.sources.single_space import single_space
 from embedscope.sources.texts import TextSource
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 
 FEW_CLASSES = 50
 """Labels from which on the rows of one label are one unit of evidence: duplicates, captions of an image."""
@@ -140,9 +140,9 @@ def _space(
     if request.labels is not None:
         label = np.unique(labels_of(request.labels, provenance), return_inverse=True)[1].astype(np.intp)
     evidence = space_evidence(space, groups, classes=label)
-    unit, notes = numbered(evidence.clusters), [*space.notes, *evidence.notes]
+    unit, notes = number_labels(evidence.clusters), [*space.notes, *evidence.notes]
     x = directions(np.concatenate(list(space.blocks())), space.name)
-    related = _declared(groups, unit, evidence)
+    related = _related_rows(groups, unit, evidence)
     if label is not None:
         many = len(np.unique(label)) >= FEW_CLASSES
         unit = label if many else unit
@@ -155,7 +155,7 @@ def _space(
     sides = Sides(x, group_x=related, unit_x=unit, titles_x=space.titles)
     base = Given(space.name, space.space, sides, None, None, "", evidence, tuple(notes))
     if request.judged is not None:
-        return _with_judged(base, request.judged, provenance)
+        return _add_judged(base, request.judged, provenance)
     if label is None and not dedup:
         return base
     left, right, cosines = _nearest_of_itself(sides, request)
@@ -168,12 +168,12 @@ def _space(
     match = label[left] == label[right]
     return replace(
         searched,
-        judged=Judged(cosines, match, numbered(unit[left])),
+        judged=Judged(cosines, match, number_labels(unit[left])),
         matches=_matches_of_labels(sides, label, unit, request),
     )
 
 
-def _declared(groups: Any, unit: Index, evidence: Evidence) -> Index:
+def _related_rows(groups: Any, unit: Index, evidence: Evidence) -> Index:
     """Rows that are related: those of one unit, unless units are blocks of the file."""
     from embedscope.stats.units import FILE_ORDER
 
@@ -185,7 +185,7 @@ def _declared(groups: Any, unit: Index, evidence: Evidence) -> Index:
 def _nearest_of_itself(sides: Sides, request: CalibrationRequest) -> tuple[Index, Index, Floats]:
     """Pairs of a row with one of its k nearest others, each pair once; at most ``max_eval_rows`` rows ask."""
     n = len(sides.x)
-    asks = _sampled(sides.units[0], request.max_eval_rows, request.seed)
+    asks = _sample(sides.units[0], request.max_eval_rows, request.seed)
     k = min(request.k, n - 1)
     neighbours = top_k(sides.x[asks], sides.x, k, exclude=asks)
     left, right = np.repeat(asks, k), neighbours.indices.ravel()
@@ -194,7 +194,7 @@ def _nearest_of_itself(sides: Sides, request: CalibrationRequest) -> tuple[Index
     return left[first], right[first], np.clip(neighbours.scores.ravel()[first], -1, 1)
 
 
-def _sampled(units: Index, limit: int, seed: int) -> Index:
+def _sample(units: Index, limit: int, seed: int) -> Index:
     """Rows of whole units, at most ``limit``, by the hash of the unit."""
     n = len(units)
     if n <= limit:
@@ -221,14 +221,14 @@ def _matches_of_labels(sides: Sides, label: Index, unit: Index, request: Calibra
     left, right = np.concatenate(lefts), np.concatenate(rights)
     low, high = np.minimum(left, right), np.maximum(left, right)
     low, high = np.unique(np.stack([low, high]), axis=1)
-    return _cosines(sides, low, high), numbered(unit[low])
+    return _cosines(sides, low, high), number_labels(unit[low])
 
 
 def _cosines(sides: Sides, left: Index, right: Index) -> Floats:
     return np.asarray(np.clip(np.einsum("ij,ij->i", sides.x[left], sides.right[right]), -1.0, 1.0))
 
 
-def _with_judged(given: Given, judged: Any, provenance: Provenance) -> Given:
+def _add_judged(given: Given, judged: Any, provenance: Provenance) -> Given:
     """With a file of judged pairs: two row numbers and 1 for a match, 0 for none."""
     sides = given.sides
     n, m = len(sides.x), len(sides.right)
@@ -243,7 +243,7 @@ def _with_judged(given: Given, judged: Any, provenance: Provenance) -> Given:
     a, b = sides.units
     size = int(max(a.max(), b.max())) + 1
     clusters, note = pair_clusters(size, a[left], b[right])
-    unit = numbered(clusters[a[left]])
+    unit = number_labels(clusters[a[left]])
     cosines = _cosines(sides, left, right)
     related = (left[match], right[match])
     return replace(
@@ -275,13 +275,13 @@ def _pair(request: CalibrationRequest, provenance: Provenance) -> Given:
         [Survey.of(x), Survey.of(y)],
         Known(hash_rows(0, total) if names is None else np.concatenate(names), links, declared, named="matches"),
     )
-    units = numbered(evidence.clusters)
+    units = number_labels(evidence.clusters)
     label = "|".join(name_of(s, o) for s, o in zip((a, b), ("a", "b"), strict=True))
     sides = Sides(directions(x, "A"), directions(y, "B"), units[:n], units[n:], units[:n], units[n:])
     given = Given(label, "pair", sides, None, None, "", evidence, tuple(evidence.notes))
     if judged_only:
-        return _with_judged(given, request.judged, provenance)
-    return _searched(given, left, right, request, "B", "A")
+        return _add_judged(given, request.judged, provenance)
+    return _search(given, left, right, request, "B", "A")
 
 
 def _pair_rows(
@@ -311,13 +311,13 @@ def _pair_rows(
     return np.arange(len(x)), np.arange(len(x)), None
 
 
-def _searched(given: Given, left: Index, right: Index, request: CalibrationRequest, index: str, asking: str) -> Given:
+def _search(given: Given, left: Index, right: Index, request: CalibrationRequest, index: str, asking: str) -> Given:
     """With the ``k`` nearest rows of the right side for each left row that has a match: what a search returns."""
     sides = given.sides
     m = len(sides.right)
     unit = sides.units[0]
     judged = np.unique(left)
-    asks = judged[_sampled(numbered(unit[judged]), request.max_eval_rows, request.seed)]
+    asks = judged[_sample(number_labels(unit[judged]), request.max_eval_rows, request.seed)]
     k = min(request.k, m)
     neighbours = top_k(sides.x[asks], sides.right, k)
     a, b = np.repeat(asks, k), neighbours.indices.ravel()
@@ -337,8 +337,8 @@ def _searched(given: Given, left: Index, right: Index, request: CalibrationReque
     return replace(
         given,
         sides=replace(sides, related=(left, right)),
-        judged=Judged(cosines, match, numbered(unit[a])),
-        matches=(_cosines(sides, left[kept], right[kept]), numbered(unit[left[kept]])),
+        judged=Judged(cosines, match, number_labels(unit[a])),
+        matches=(_cosines(sides, left[kept], right[kept]), number_labels(unit[left[kept]])),
         population=f"the {k} nearest rows of {index} for a row of {asking}"
         if k > 1
         else f"the nearest row of {index} for a row of {asking}",
@@ -367,7 +367,7 @@ def _queries(request: CalibrationRequest, encoder: ModelOptions, provenance: Pro
     unit_x = np.empty(len(asked), dtype=np.intp)
     start = len(np.unique(evidence.clusters))
     unit_x[:] = start + np.arange(len(asked))
-    unit_x[rows] = numbered(evidence.clusters)
+    unit_x[rows] = number_labels(evidence.clusters)
     unit_y = int(unit_x.max()) + 1 + np.arange(len(pool))
     sides = Sides(
         directions(place.queries, "queries"),
@@ -382,7 +382,7 @@ def _queries(request: CalibrationRequest, encoder: ModelOptions, provenance: Pro
     right = judged.grade > 0
     if not right.any():
         raise InputError("no judgement says that a document is relevant (grade above 0); there is nothing to calibrate")
-    out = _searched(given, judged.query[right], judged.document[right], request, "the corpus", "the queries")
+    out = _search(given, judged.query[right], judged.document[right], request, "the corpus", "the queries")
     unjudged = "documents that nobody judged for a query count as no match"
     return replace(out, notes=(*out.notes, unjudged))
 

@@ -16,10 +16,10 @@ from embedscope.core.errors import InputError
 from embedscope.core.regular import is_regular
 from embedscope.core.schema import read_as
 from embedscope.core.short_repr import short_repr
-from embedscope.tasks._means import directions
-from embedscope.transforms._storage import SCORES
+from embedscope.tasks.means import directions
 from embedscope.transforms.calibration import Calibration, Threshold, calibration_from, threshold_of
 from embedscope.transforms.repair import Repair
+from embedscope.transforms.storage import SCORES
 
 
 @short_repr

@@ -17,6 +17,7 @@ from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
 from embedscope.core.arrays import Floats
 from embedscope.core.document import (
+    Action,
     Cell,
     Column,
     Document,
@@ -30,7 +31,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
-from embedscope.core.wording import count, listed, percent
+from embedscope.core.wording import count, join_names, percent
 from embedscope.transforms.calibration import Threshold
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
@@ -88,7 +89,7 @@ def records_of(numbers: Findings) -> list[Record]:
                 **place,
             )
         )
-    return [*records, *_labelled(numbers, place)]
+    return [*records, *_label_records(numbers, place)]
 
 
 def _cuts(numbers: Findings) -> Floats:
@@ -96,7 +97,7 @@ def _cuts(numbers: Findings) -> Floats:
     return np.interp([1 - s for s in SHARES], tail.levels, tail.cosines)
 
 
-def _labelled(numbers: Findings, place: dict[str, Any]) -> Iterator[Record]:
+def _label_records(numbers: Findings, place: dict[str, Any]) -> Iterator[Record]:
     given, chosen = numbers.given, numbers.chosen
     if given.judged is not None:
         match = given.judged.match
@@ -150,7 +151,7 @@ def document_of(numbers: Findings, records: Sequence[Record], out: str = "", com
     ``out`` is the file that the calibration is written to (empty: none), ``command`` the one that was given.
     """
     cuts = list(_thresholds(numbers))
-    findings = [*cuts, *_probability(numbers), *_unrelated(numbers, records)]
+    findings = [*cuts, *_probability(numbers), *_unrelated_findings(numbers, records)]
     skipped = tuple(Skipped("labels" if "judged" in note else "rows", note) for note in numbers.given.notes)
     figures = [_distributions(numbers)]
     if isinstance(numbers.chosen, Chosen):
@@ -182,7 +183,7 @@ def _headline(
     undecided = [f for f in cuts if f.status == "undecided"]
     certified = [f for f in cuts if f.status == "ok"]
     stated = [*undecided, *certified] or list(findings[:1])
-    sentences = [_refused(numbers, t) for t in refused] + [f.text for f in stated if f not in undecided]
+    sentences = [_refusal(numbers, t) for t in refused] + [f.text for f in stated if f not in undecided]
     evidence = "; ".join(dict.fromkeys(f.evidence for f in stated if f.evidence))
     if numbers.looked is not None and numbers.looked.threshold.cosine is None and command:
         then = command  # reads the pairs back that were judged meanwhile
@@ -191,7 +192,7 @@ def _headline(
     return Headline(" ".join(sentences), stated[0].status, evidence, command=then, charts=charts)
 
 
-def _refused(numbers: Findings, t: Threshold) -> str:
+def _refusal(numbers: Findings, t: Threshold) -> str:
     """That a promise has no threshold, and how many labels it takes; the whole reason is in the finding."""
     if numbers.looked is not None and t is numbers.looked.threshold:
         return f"No threshold yet: {t.why}."
@@ -237,8 +238,8 @@ def _thresholds(numbers: Findings) -> Iterator[Finding]:
             yield _merges(numbers, t.cosine)
 
 
-def _next(looked: Looked) -> str:
-    return f"{looked.new} new pairs were written" if looked.new else ""
+def _next(looked: Looked) -> tuple[Action, ...]:
+    return (Action(f"{looked.new} new pairs were written"),) if looked.new else ()
 
 
 def _merges(numbers: Findings, cut: float) -> Finding:
@@ -276,7 +277,7 @@ def _probability(numbers: Findings) -> Iterator[Finding]:
     )
 
 
-def _unrelated(numbers: Findings, records: Sequence[Record]) -> Iterator[Finding]:
+def _unrelated_findings(numbers: Findings, records: Sequence[Record]) -> Iterator[Finding]:
     u = numbers.calibration.unrelated
     cuts = _cuts(numbers)
     share = {r.metric: r for r in records}["unrelated_above.0.01"]
@@ -294,7 +295,7 @@ def _unrelated(numbers: Findings, records: Sequence[Record]) -> Iterator[Finding
             f"Queries differ: the mean cosine of a query with unrelated rows varies by {u.query_spread:.3f} (standard "
             f"deviation), {percent(part, 0)} of the variance of all cosines. A percentile among the query's own "
             "unrelated pairs says more than one threshold for all.",
-            remedy="calibration.percentile(cosines, queries=vectors)",
+            remedy=(Action(command="calibration.percentile(cosines, queries=vectors)"),),
         )
 
 
@@ -366,7 +367,7 @@ def _distributions(numbers: Findings) -> Figure:
         marks = (Mark(_cuts(numbers)[2], "1 % reach this"),)
     if numbers.looked is not None and numbers.looked.cut is not None and numbers.looked.threshold.cosine is None:
         marks = (*marks, Mark(numbers.looked.cut, "to be judged from here"))
-    title = f"Cosines of {listed(list(kinds))}"
+    title = f"Cosines of {join_names(list(kinds))}"
     return Figure("cosines", title, "cosine", "density of pairs", tuple(series), section=SECTION, marks=marks)
 
 

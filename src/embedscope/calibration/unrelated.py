@@ -13,7 +13,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.short_repr import short_repr
 from embedscope.core.tables import Index
-from embedscope.tasks._means import check_apart
+from embedscope.tasks.means import check_apart
 
 SAMPLED = 200_000
 """Pairs that are sampled for the tail."""
@@ -48,7 +48,7 @@ def pair_moments(sides: Sides) -> PairMoments:
     first = float(x.sum(axis=0) @ y.sum(axis=0))
     second = float(np.sum((x.T @ x) * (y.T @ y)))
     n = float(len(x)) * float(len(y))
-    for a, b in _related(sides):
+    for a, b in _related_pairs(sides):
         cosines = np.einsum("ij,ij->i", x[a], y[b])
         n, first, second = n - cosines.size, first - float(cosines.sum()), second - float((cosines**2).sum())
     if n < 1:
@@ -60,7 +60,7 @@ def pair_moments(sides: Sides) -> PairMoments:
     return PairMoments(n, mean, float(np.sqrt(max(second / n - mean**2, 0.0))))
 
 
-def _related(sides: Sides) -> list[tuple[Index, Index]]:
+def _related_pairs(sides: Sides) -> list[tuple[Index, Index]]:
     """Pairs of related rows, as arrays (p,) of equal length."""
     left, right = sides.groups
     order = np.argsort(right, kind="stable")
@@ -162,7 +162,7 @@ class Sampled:
     exact: bool
 
 
-def unrelated_of(sides: Sides, seed: int) -> tuple[Unrelated, Sampled]:
+def sample_unrelated(sides: Sides, seed: int) -> tuple[Unrelated, Sampled]:
     """The distribution of unrelated pairs of ``sides``, and the pairs that were sampled for its tail."""
     check_apart(sides.right, "the side that is searched" if not sides.same else "SOURCE")
     moments = pair_moments(sides)

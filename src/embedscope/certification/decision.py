@@ -15,7 +15,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Index, Score
-from embedscope.core.wording import count, signed, signed_interval
+from embedscope.core.wording import count, format_signed, format_signed_interval
 from embedscope.stats.bootstrap import (
     Difference,
     effective_units,
@@ -138,12 +138,12 @@ def decide(judge: Judge, texts: Iterable[str], progress: Progress) -> Decision:
     chosen = _best(judge.objective.main, original, trials)
     if chosen is None:
         return Decision(original, tuple(trials), None, None, False, _nothing(judge, original, trials))
-    certified = _certified(judge, chosen)
+    certified = _certify(judge, chosen)
     repaired, reason = _verdict(judge, chosen, certified)
     return Decision(original, tuple(trials), chosen, certified, repaired, reason)
 
 
-def forced(judge: Judge, decision: Decision) -> Candidate | None:
+def force_candidate(judge: Judge, decision: Decision) -> Candidate | None:
     """What to use where the user insists: what was chosen, else the best, the first where none can be judged."""
     usable = [t for t in decision.trials if t.outcome is not None and not t.candidate.transductive]
     if decision.chosen is not None or not usable:
@@ -162,7 +162,7 @@ def _trial(judge: Judge, text: str, original: Outcome) -> Trial:
     except EmbedscopeError as error:
         return Trial(Candidate(text, None, scorer, transductive), None, {}, str(error))
     gains = gains_of(outcome.scores, original.scores)
-    return Trial(candidate, outcome, gains, _barred(judge.objective, candidate, gains))
+    return Trial(candidate, outcome, gains, _bar_reason(judge.objective, candidate, gains))
 
 
 def gains_of(
@@ -172,16 +172,16 @@ def gains_of(
     both = [name for name in after if name in before]
     drawn = [name for name in both if after[name].draws is not None and before[name].draws is not None]
     gains = {name: paired_difference(after[name], before[name]) for name in drawn}
-    return gains if units is None else {name: expanded(gain, units) for name, gain in gains.items()}
+    return gains if units is None else {name: expand_interval(gain, units) for name, gain in gains.items()}
 
 
-def expanded(gain: Difference, units: int) -> Difference:
+def expand_interval(gain: Difference, units: int) -> Difference:
     """``gain`` with both ends of its percentile interval as far out as few ``units`` need.
 
     Each end moves away from the value by sqrt(n / (n - 1)) t / 1.96 (``stats.bootstrap.expansion``): at n = 8 the
     extreme percentiles of 1,000 draws do not reach as far, and would err in 3.7 % instead of 2.5 %.
 
-    >>> round(expanded(Difference(1.0, None, 0.0, 2.0), 8).low, 3)
+    >>> round(expand_interval(Difference(1.0, None, 0.0, 2.0), 8).low, 3)
     -0.29
     """
     if gain.value is None or gain.low is None or gain.high is None or units < 2:
@@ -190,7 +190,7 @@ def expanded(gain: Difference, units: int) -> Difference:
     return replace(gain, low=low, high=high)
 
 
-def _barred(objective: Objective, candidate: Candidate, gains: Mapping[str, Difference]) -> str | None:
+def _bar_reason(objective: Objective, candidate: Candidate, gains: Mapping[str, Difference]) -> str | None:
     if candidate.transductive:
         return "transductive: an answer would depend on the other queries"
     worse = worse_guards(objective, gains)
@@ -215,13 +215,13 @@ def _value(outcome: Outcome, main: str) -> float:
     return -1.0 if value is None else value
 
 
-def _certified(judge: Judge, chosen: Candidate) -> Certified:
+def _certify(judge: Judge, chosen: Candidate) -> Certified:
     before, after = judge.outcome(NOTHING, "certify"), judge.outcome(chosen, "certify")
     units = judge.item_units("certify")
     n = len(np.unique(units))
     gains, main = gains_of(after.scores, before.scores, effective_units(units)), judge.objective.main
     half = remote_half(judge.closeness(), units)
-    old, new = (judge.restricted(o.scores[main], half.items, "certify") for o in (before, after))
+    old, new = (judge.restrict(o.scores[main], half.items, "certify") for o in (before, after))
     remote = _remote(old, new, int(half.items.sum()), half.n_units, effective_units(units[half.items]))
     apart = judge.without_region(chosen, before.scores[main])
     if apart is None:
@@ -236,7 +236,7 @@ def _remote(old: Score, new: Score, n_items: int, n_units: int, worth: int) -> R
     if old.value is None or new.value is None or old.draws is None or new.draws is None:
         return RemoteGain(old.value, new.value, Difference(None), n_items, n_units)
     value = new.value - old.value
-    gain = expanded(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), worth)
+    gain = expand_interval(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), worth)
     return RemoteGain(old.value, new.value, gain, n_items, n_units)
 
 
@@ -255,7 +255,7 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
     main = judge.objective.main
     gain = test.gains[main]
     n = f"{judge.sizes['certify']:,} held-out {judge.what}"
-    said = f"{main} {moved(test, main)}"
+    said = f"{main} {describe_change(test, main)}"
     if gain.low is None or gain.value is None:
         return False, f"Keep the original: the gain of '{chosen.text}' is undefined on {n}."
     if gain.low <= 0:
@@ -270,7 +270,7 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
     if worse := worse_guards(judge.objective, test.gains):
         return False, (
             f"Keep the original: with '{chosen.text}' {said}, but on the same {n} {worse[0]} "
-            f"{moved(test, worse[0])}, a significant loss."
+            f"{describe_change(test, worse[0])}, a significant loss."
         )
     if near := _near_alone(test, main):
         return False, f"Keep the original: with '{chosen.text}' {said} on {n}, but not {near}."
@@ -281,7 +281,7 @@ def _too_few_units(judge: Judge, chosen: Candidate, test: Certified, n: str) -> 
     """Why a gain whose interval lies above zero rests on too few units; None where they are enough."""
     main = judge.objective.main
     gain, loss = test.gains[main].value or 0.0, unshown_loss(judge, test)
-    if (changed := _changed(judge, test, main)) < LEAST_CHANGED:
+    if (changed := _count_changed(judge, test, main)) < LEAST_CHANGED:
         return (
             f"Keep the original: '{chosen.text}' changes the results of {count(changed, 'unit')} of evidence among "
             f"{n}, too few to tell a gain from chance (at least {LEAST_CHANGED})."
@@ -290,8 +290,8 @@ def _too_few_units(judge: Judge, chosen: Candidate, test: Certified, n: str) -> 
         return None
     needed = math.floor(test.n_units * loss / gain) + 1
     return (
-        f"Keep the original: with '{chosen.text}' {main} {moved(test, main)} on {n}, but a loss too rare to be seen "
-        f"among {count(test.n_units, 'unit')} of evidence could undo a gain of up to {loss:.3f}; it takes some "
+        f"Keep the original: with '{chosen.text}' {main} {describe_change(test, main)} on {n}, but a loss too rare to "
+        f"be seen among {count(test.n_units, 'unit')} of evidence could undo a gain of up to {loss:.3f}; it takes some "
         f"{needed:,} units that certify."
     )
 
@@ -341,10 +341,11 @@ def _unseen(judge: Judge, test: Certified) -> str:
     guard = next((g for g in judge.objective.guards if g.endswith(".unseen") and g in test.gains), None)
     if guard is None:
         return ""
-    return f" Fitted on half of the classes, on the other half {guard.removesuffix('.unseen')} {moved(test, guard)}."
+    change = f"{guard.removesuffix('.unseen')} {describe_change(test, guard)}"
+    return f" Fitted on half of the classes, on the other half {change}."
 
 
-def _changed(judge: Judge, test: Certified, main: str) -> int:
+def _count_changed(judge: Judge, test: Certified, main: str) -> int:
     """Units with an item whose part in the main score differs; all where that is not known."""
     before, after = test.before.scores[main].items, test.after.scores[main].items
     if before is None or after is None:
@@ -353,7 +354,7 @@ def _changed(judge: Judge, test: Certified, main: str) -> int:
     return len(np.unique(judge.item_units("certify")[differs]))
 
 
-def moved(test: Certified, name: str) -> str:
+def describe_change(test: Certified, name: str) -> str:
     """``rises from 0.500 to 0.600 (+0.100 [+0.050, +0.150])`` of a score that was certified."""
     return change(test.before.scores[name].value, test.after.scores[name].value, test.gains[name])
 
@@ -368,13 +369,13 @@ def change(before: float | None, after: float | None, gain: Difference) -> str:
         return "is undefined"
     if gain.value == 0:
         return f"stays at {before:.3f}"
-    bars = signed_interval(gain.low, gain.high)
+    bars = format_signed_interval(gain.low, gain.high)
     verb = "rises" if gain.value > 0 else "falls"
     digits = 3
     while digits < 9 and f"{before:.{digits}f}" == f"{after:.{digits}f}":
         digits += 1
     ends = f"from {before:.{digits}f} to {after:.{digits}f}"
-    return f"{verb} {ends} ({signed(gain.value)}{'' if bars is None else ' ' + bars})"
+    return f"{verb} {ends} ({format_signed(gain.value)}{'' if bars is None else ' ' + bars})"
 
 
 def _remote_change(remote: RemoteGain) -> str:

@@ -181,20 +181,20 @@ def find_evidence(sides: Sequence[Survey], known: Known) -> Evidence:
     matched = n if known.by_position or known.declared is not None else len(np.unique(units))
     ways += [known.named] * (matched < rows)
     equal = [(start + first_of(s.equal), start + np.arange(s.n)) for s, start in zip(sides, offsets, strict=False)]
-    units, joined = _joined(units, equal)
+    units, joined = _join_linked(units, equal)
     ways += [EQUAL_ROWS] * joined
     searched, near = all(side.rows is not None for side in sides), []
     if searched:
         near = [_Near.of(side, start) for side, start in zip(sides, offsets, strict=False)]
-        units, joined = _joined(units, [one.linked(one.lists.copies()) for one in near])
+        units, joined = _join_linked(units, [one.expand_links(one.lists.copies()) for one in near])
         ways += [NEAR_COPIES] * joined
     order = INDEPENDENT
     if known.declared is None:
         order, blocks = _blocks(sides, offsets, units, known)
-        units, joined = _joined(units, blocks)
+        units, joined = _join_linked(units, blocks)
         ways += [FILE_ORDER] * joined
     if searched and known.declared is None and not order.dependent:
-        units, joined = _joined(units, [one.linked(_clusters(one.lists, known)) for one in near])
+        units, joined = _join_linked(units, [one.expand_links(_clusters(one.lists, known)) for one in near])
         ways += [CLUSTERS] * joined
     sizes = np.bincount(units[:rows])
     first = first_of(units)
@@ -202,7 +202,7 @@ def find_evidence(sides: Sequence[Survey], known: Known) -> Evidence:
     return Evidence(clusters, Units(rows, len(sizes), int(sizes.max()), tuple(ways), order), searched)
 
 
-def _joined(units: Index, links: Sequence[tuple[Index, Index]]) -> tuple[Index, bool]:
+def _join_linked(units: Index, links: Sequence[tuple[Index, Index]]) -> tuple[Index, bool]:
     """``units`` with those of linked rows as one, and whether any were joined."""
     more = join(len(units), [units], links)
     return more, bool(more.max(initial=0) < units.max(initial=0))
@@ -236,7 +236,7 @@ class _Near:
         distinct = np.unique(first_of(side.equal))
         return cls(NearRows.of(side.rows[distinct]), start + distinct)
 
-    def linked(self, links: tuple[Index, Index]) -> tuple[Index, Index]:
+    def expand_links(self, links: tuple[Index, Index]) -> tuple[Index, Index]:
         """``links`` between distinct rows, by the numbers of all rows."""
         return self.numbers[links[0]], self.numbers[links[1]]
 

@@ -48,9 +48,9 @@ def fit_kinds(text: str, moments: Mapping[str, Gaussian], context: FitContext) -
         if the chain is not right, or kinds differ in width.
     """
     from embedscope.transforms import parse_chain
-    from embedscope.transforms._affine import Spread
+    from embedscope.transforms.affine import Spread
     from embedscope.transforms.align import Side
-    from embedscope.transforms.repair._fitted import side_of
+    from embedscope.transforms.repair.fitted import side_of
 
     widths = {kind: g.dim for kind, g in moments.items()}
     if len(set(widths.values())) > 1:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.certification.split import HELD, PARTS, Part, assign_parts, kept_clusters, numbered
+from embedscope.certification.split import HELD, PARTS, Part, assign_parts, keep_clusters, number_labels
 from embedscope.core.accumulate import fold
 from embedscope.core.arrays import Array, Hashes, to_numpy
 from embedscope.core.batch import Shard
@@ -18,9 +18,9 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import combine
 from embedscope.core.tables import Index
 from embedscope.sources.paired_stream import LEFT, RIGHT, PairedStream
-from embedscope.sources.row_blocks import mapped
+from embedscope.sources.row_blocks import map_parts
 from embedscope.stats.cross import CrossGaussian, CrossMoments
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 
 Matrix = npt.NDArray[Any]
 _BLOCK = 4096
@@ -86,7 +86,7 @@ def by_position(
         _Shard(shard, a, numbers[a:b], clusters[a:b], None if seen is None else seen[a:b])
         for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
     ]
-    parts = fold(mapped(stream, _Work(normalize, limits, seed), shards), _merged)
+    parts = fold(map_parts(stream, _Work(normalize, limits, seed), shards), _merge)
     if not parts.totals["fit"]:
         raise InputError(f"{n} pairs leave none to fit; pass some hundred pairs")
     whole, half = parts.cross.results()
@@ -141,7 +141,7 @@ class _Work:
         return here
 
 
-def _merged(a: _Found, b: _Found) -> _Found:
+def _merge(a: _Found, b: _Found) -> _Found:
     a.cross.merge(b.cross)
     for part, buffer in a.buffers.items():
         buffer.merge(b.buffers[part])
@@ -195,7 +195,7 @@ def by_matches(
     for number, part in enumerate(PARTS):
         limit = limit_fit if part == "fit" else max_eval_rows // 2
         totals[part] = int((nx[left] == number).sum())
-        rows[part] = _kept(x, y, matches, clusters, (nx == number, ny == number), limit, seed)
+        rows[part] = _keep_rows(x, y, matches, clusters, (nx == number, ny == number), limit, seed)
     whole, half = cross.results()
     return PairParts(whole, rows, totals, half)
 
@@ -215,7 +215,7 @@ class _Cross:
 
     def update(self, x: Matrix, y: Matrix, seen: npt.NDArray[np.bool_] | None) -> None:
         """Take in pairs; ``seen`` says which of them are of seen classes."""
-        a, b = _scaled(x, self.normalize), _scaled(y, self.normalize)
+        a, b = _scale(x, self.normalize), _scale(y, self.normalize)
         self.whole.update(a, b)
         if seen is not None and seen.any():
             self.half.update(a[seen], b[seen])
@@ -297,11 +297,11 @@ class _Buffer:
             return PairRows(empty, empty, none, none, none, none, none, none)
         self.trim()
         hashes, places, x, y = self.parts[0]
-        same, cluster = np.arange(len(x)), numbered(hashes)
+        same, cluster = np.arange(len(x)), number_labels(hashes)
         return PairRows(x, y, same, same, cluster, cluster, places, places)
 
 
-def _kept(
+def _keep_rows(
     x: Matrix,
     y: Matrix,
     matches: tuple[Index, Index],
@@ -316,7 +316,7 @@ def _kept(
     keep = np.ones(len(both), dtype=bool)
     for size in (len(a), len(b)):
         if size > limit:
-            keep &= kept_clusters(both, int(limit * len(both) / size), seed)
+            keep &= keep_clusters(both, int(limit * len(both) / size), seed)
     a, b = a[keep[: len(a)]], b[keep[len(a) :]]
     number = np.unique(both[keep], return_inverse=True)[1].astype(np.intp)
     place_x, place_y = np.full(len(x), -1, dtype=np.intp), np.full(len(y), -1, dtype=np.intp)
@@ -326,11 +326,11 @@ def _kept(
     return PairRows(x[a], y[b], left[both_kept], right[both_kept], number[: len(a)], number[len(a) :], a, b)
 
 
-def _scaled(x: Matrix, normalize: bool) -> Matrix:
+def _scale(x: Matrix, normalize: bool) -> Matrix:
     return directions(x) if normalize else np.asarray(x, dtype=np.float64)
 
 
-def held_sizes(parts: PairParts) -> list[str]:
+def size_notes(parts: PairParts) -> list[str]:
     """What to say of rows that were not kept."""
     said = []
     for part in HELD:

@@ -12,7 +12,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.units import near_copies
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 
 Mask = npt.NDArray[np.bool_]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.core.short_repr import shown
+from embedscope.core.short_repr import shorten
 from embedscope.sources.retrieval_data import read_lines
 
 
@@ -27,7 +27,7 @@ def read_rows(source: Any, width: int, sizes: tuple[int, int] | None, what: str)
     [[0.0, 1.0, 4.5]]
     """
     named = isinstance(source, str | Path)
-    rows = _parsed(source, width, what) if named else _numbers(source, width, what)
+    rows = _parse(source, width, what) if named else _numbers(source, width, what)
     if rows.ndim != 2 or rows.shape[1] != width or not len(rows):
         raise InputError(f"{what} must have shape (p, {width}), got {rows.shape}; one line per pair")
     numbers = rows[:, :2]
@@ -45,10 +45,10 @@ def _numbers(source: Any, width: int, what: str) -> Floats:
     try:
         return np.asarray(source, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{what} must be (p, {width}) numbers, one row per pair, got {shown(source)}") from error
+        raise InputError(f"{what} must be (p, {width}) numbers, one row per pair, got {shorten(source)}") from error
 
 
-def _parsed(path: str | Path, width: int, what: str) -> Floats:
+def _parse(path: str | Path, width: int, what: str) -> Floats:
     rows = []
     for number, line in enumerate(read_lines(path), 1):
         words = line.replace(",", " ").split()

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.certification.split import PARTS, Part, assign_parts, numbered
+from embedscope.certification.split import PARTS, Part, assign_parts, number_labels
 from embedscope.core.accumulate import Accumulator, fold
 from embedscope.core.arrays import Array, Hashes, Rows, as_matrix, is_torch, to_numpy
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
-from embedscope.sources.row_blocks import mapped
+from embedscope.sources.row_blocks import map_parts
 from embedscope.stats.moments import Gaussian, Moments
 
 Matrix = npt.NDArray[Any]
@@ -97,7 +97,7 @@ def space_parts(
         for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
     ]
     work = _Work(space, tuple(fits), "unit" if normalize else "raw", max_eval_rows // 2, seed)
-    parts = fold(mapped(stream, work, shards), _merged)
+    parts = fold(map_parts(stream, work, shards), _merge)
     if not parts.seen[ALL]:
         raise InputError(f"{starts[-1]} rows leave none to fit; pass some hundred rows")
     moments = {name: state.result() for name, state in parts.moments.items() if parts.seen[name]}
@@ -153,7 +153,7 @@ class _Work:
         return here
 
 
-def _merged(a: _Found, b: _Found) -> _Found:
+def _merge(a: _Found, b: _Found) -> _Found:
     for name, state in a.moments.items():
         state.merge(b.moments[name])
         a.seen[name] += b.seen[name]
@@ -198,4 +198,4 @@ class _Kept:
             return SpaceRows(np.empty((0, dim)), np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
         self.trim()
         x, places = self.parts[0]
-        return SpaceRows(x, places, numbered(clusters[places]))
+        return SpaceRows(x, places, number_labels(clusters[places]))

@@ -13,7 +13,7 @@ from embedscope.certification.fitting import FitContext
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.origins import file_origins, model_origin, name_of
 from embedscope.certification.space_rows import ALL, Matrix, SpaceParts, is_file, space_stream
-from embedscope.certification.surveys import Surveyed, surveyed
+from embedscope.certification.surveys import Surveyed, survey_spaces
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, hash_texts
@@ -52,7 +52,7 @@ class Space:
     @cached_property
     def survey(self) -> Surveyed:
         """What the first pass over the rows finds."""
-        return surveyed(self.stream, list(self.stream.dims))
+        return survey_spaces(self.stream, list(self.stream.dims))
 
     def blocks(self) -> Iterator[Matrix]:
         """The rows, in their order."""

@@ -40,17 +40,17 @@ def part_numbers(clusters: Hashes, seed: int) -> Index:
     return np.searchsorted(np.array(_BOUNDS, dtype=np.uint64), mixed, side="right").astype(np.intp)
 
 
-def numbered(labels: npt.NDArray[Any]) -> Index:
+def number_labels(labels: npt.NDArray[Any]) -> Index:
     """Number (n,) of each label in the order of their first rows: labels that are all different become 0 .. n - 1.
 
-    >>> numbered(np.array([7, 3, 7])).tolist()
+    >>> number_labels(np.array([7, 3, 7])).tolist()
     [0, 1, 0]
     """
     _, first, place = np.unique(labels, return_index=True, return_inverse=True)
     return np.asarray(np.argsort(np.argsort(first))[place], dtype=np.intp)
 
 
-def kept_clusters(clusters: Hashes, limit: int, seed: int) -> npt.NDArray[np.bool_]:
+def keep_clusters(clusters: Hashes, limit: int, seed: int) -> npt.NDArray[np.bool_]:
     """Which rows (n,) to keep so that whole clusters stay and at most ``limit`` rows do, by the smallest hashes."""
     if len(clusters) <= limit:
         return np.ones(len(clusters), dtype=bool)
@@ -60,10 +60,10 @@ def kept_clusters(clusters: Hashes, limit: int, seed: int) -> npt.NDArray[np.boo
     return np.isin(place, chosen)
 
 
-def connected(n: int, left: Index, right: Index) -> Index:
+def connected_components(n: int, left: Index, right: Index) -> Index:
     """Number of the component of each of ``n`` rows, where ``left`` (p,) and ``right`` (p,) are joined.
 
-    >>> connected(4, np.array([0]), np.array([2])).tolist()
+    >>> connected_components(4, np.array([0]), np.array([2])).tolist()
     [0, 1, 0, 2]
     """
     from scipy.sparse import coo_array

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from embedscope.certification.evidence import RUNS, SEARCHED, Survey
 from embedscope.core.arrays import to_numpy
 from embedscope.core.batch import Shard, Stream
-from embedscope.sources.row_blocks import mapped
+from embedscope.sources.row_blocks import map_parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Surveyed:
         return sum(self.sizes)
 
 
-def surveyed(stream: Stream, spaces: Sequence[str]) -> Surveyed:
+def survey_spaces(stream: Stream, spaces: Sequence[str]) -> Surveyed:
     """Survey of each of ``spaces``, shard by shard by the engine of the run; the shards alone decide what is found.
 
     Runs of rows come from shards that are spread over the stream evenly.
@@ -41,7 +41,7 @@ def surveyed(stream: Stream, spaces: Sequence[str]) -> Surveyed:
     runs = -(-RUNS // max(1, -(-len(shards) // step)))
     parts = [_Part(shard, runs if i % step == 0 else 0) for i, shard in enumerate(shards)]
     totals, sizes = tuple(Survey(keep) for _ in spaces), []
-    for part in mapped(stream, _Work(tuple(spaces), keep), parts):
+    for part in map_parts(stream, _Work(tuple(spaces), keep), parts):
         for total, one in zip(totals, part, strict=True):
             total.merge(one)
         sizes.append(part[0].n)

@@ -14,7 +14,7 @@ import numpy as np
 
 from embedscope.certification.fitting import FitContext
 from embedscope.core.errors import InputError
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.repair import Header, KindMap, Repair
 
 PATH, APART = "path", "apart"

@@ -28,7 +28,7 @@ from embedscope.cli import (
     reproduce,
 )
 from embedscope.cli import list as listing
-from embedscope.cli._guard import guarded
+from embedscope.cli._guard import guard
 from embedscope.cli._mistakes import Verbs
 
 app = typer.Typer(
@@ -103,4 +103,4 @@ for _module, _verb, _panel in (
         name=_module.__name__.rpartition(".")[2],
         rich_help_panel=_panel,
         epilog="\n\n".join([_heading(_module.__name__.rpartition(".")[2], _module.EXAMPLES), *_module.EXAMPLES]),
-    )(guarded(_verb))
+    )(guard(_verb))

@@ -37,7 +37,7 @@ _OUTPUTS = {
 _NEITHER = {"study", "data", "checkpoint", "label_pairs", "into", "journal", "folder", *_OUTPUTS}
 
 
-def guarded(verb: Callable[..., None]) -> Callable[..., None]:
+def guard(verb: Callable[..., None]) -> Callable[..., None]:
     """``verb`` with errors made for users printed as one sentence and turned into its exit code.
 
     No file or folder that its arguments name is overwritten by one of its outputs; that is found out before any work.
@@ -53,17 +53,17 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
                 finally:
                     end_progress()
         except EmbedscopeError as error:
-            raise _ended(str(error), error.exit_code) from error
+            raise _exit(str(error), error.exit_code) from error
         except BrokenPipeError:
             _to_nowhere()
             raise typer.Exit(0) from None
         except OSError as error:
             if error.errno is None:
                 raise
-            raise _ended(_words(error), 2) from error
+            raise _exit(_words(error), 2) from error
         except MemoryError as error:
             why = f" ({error})" if str(error) else ""
-            raise _ended(f"there is not enough memory{why}; use fewer rows, metrics or workers", 2) from error
+            raise _exit(f"there is not enough memory{why}; use fewer rows, metrics or workers", 2) from error
 
     return run
 
@@ -85,7 +85,7 @@ def _notes() -> Iterator[None]:
         yield
 
 
-def _ended(sentence: str, code: int) -> typer.Exit:
+def _exit(sentence: str, code: int) -> typer.Exit:
     typer.echo(printable(f"embedscope: {sentence}"), err=True)
     return typer.Exit(code)
 

@@ -397,7 +397,7 @@ def split(text: str | None) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()] if text else None
 
 
-def named(pair: str, option: str) -> tuple[str, str]:
+def split_pair(pair: str, option: str) -> tuple[str, str]:
     """The two parts of NAME=VALUE; raises ``InputError`` where it is not of that form."""
     name, sign, value = pair.partition("=")
     if not sign or not name.strip() or not value.strip():
@@ -442,7 +442,7 @@ def sides(modalities: str | None) -> tuple[str, str] | None:
     return names[0], names[1]
 
 
-def given(**options: object) -> dict[str, object]:
+def drop_unset(**options: object) -> dict[str, object]:
     """The options that are not None and not empty."""
     return {name: value for name, value in options.items() if value not in (None, [], ())}
 

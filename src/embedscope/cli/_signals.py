@@ -37,9 +37,9 @@ def run(start: Callable[[], object]) -> NoReturn:
     except SystemExit as error:
         code = error.code
     except (Stopped, KeyboardInterrupt) as stopped:
-        code = _stopped(stopped.number if isinstance(stopped, Stopped) else signal.SIGINT)
+        code = _report_stop(stopped.number if isinstance(stopped, Stopped) else signal.SIGINT)
     _listen(signal.SIG_DFL)
-    sys.exit(code or _flushed())
+    sys.exit(code or _flush())
 
 
 def _listen(handler: signal.Handlers | None = None) -> None:
@@ -70,7 +70,7 @@ def _unraisable(lost: sys.UnraisableHookArgs) -> None:
     timer.start()
 
 
-def _stopped(number: int) -> int:
+def _report_stop(number: int) -> int:
     words = next(why for name, why in _SIGNALS.items() if getattr(signal, name, None) == number)
     with suppress(OSError, ValueError):
         if sys.stderr.isatty():
@@ -80,7 +80,7 @@ def _stopped(number: int) -> int:
     return 128 + number
 
 
-def _flushed() -> int:
+def _flush() -> int:
     """0, or 2 with a line where the last of the output could not be written."""
     try:
         sys.stdout.flush()

@@ -56,7 +56,7 @@ def check(
     from embedscope.core.errors import InputError
     from embedscope.core.result import Result
     from embedscope.diagnosis.drift import drift
-    from embedscope.diagnosis.remeasure import measured_again
+    from embedscope.diagnosis.remeasure import remeasure
     from embedscope.diagnosis.thresholds import tolerances
     from embedscope.diagnosis.where import Where
     from embedscope.execution.current import running_on
@@ -69,8 +69,8 @@ def check(
     allowed = tolerances(tolerance or ())
     before = Result.from_json(baseline)
     here: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code, "cache": not no_cache}
-    here |= opt.given(yes=yes or None)
-    now = running_on(engine)(measured_again)(
+    here |= opt.drop_unset(yes=yes or None)
+    now = running_on(engine)(remeasure)(
         before,
         source,
         pair=pair,

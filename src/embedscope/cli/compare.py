@@ -50,10 +50,10 @@ def compare(
     from embedscope.execution.current import running_on
 
     out = Output(json, format_, report, quiet, explain)
-    model: dict[str, Any] = opt.given(layers=layers, pooling=pooling, max_rows=max_rows)
+    model: dict[str, Any] = opt.drop_unset(layers=layers, pooling=pooling, max_rows=max_rows)
     if texts is not None or images is not None:
         model |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
-        model |= {"cache": not no_cache} | opt.given(yes=yes or None)
+        model |= {"cache": not no_cache} | opt.drop_unset(yes=yes or None)
     comparison = running_on(engine)(compared)(
         *sources,
         texts=texts,

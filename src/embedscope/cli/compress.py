@@ -110,7 +110,7 @@ def compress(
         max_eval_rows=max_eval_rows,
         seed=seed,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
-        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
+        | opt.drop_unset(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
         out=str(out),

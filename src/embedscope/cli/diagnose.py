@@ -76,13 +76,13 @@ def diagnose(
     from embedscope.execution.current import running_on
 
     out = Output(json, format_, report, quiet, explain)
-    model: dict[str, Any] = opt.given(
+    model: dict[str, Any] = opt.drop_unset(
         texts=texts, images=images, unit=unit, max_rows=max_rows, layers=layers, pooling=pooling, groups=groups
     )
     if texts is not None or images is not None:
         model |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache}
-        model |= opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None)
+        model |= opt.drop_unset(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None)
     if texts is None or queries is None:
         why = "is for a model that reads --texts as documents of --queries"
         opt.refuse(why, query_prompt=query_prompt, document_prompt=document_prompt)

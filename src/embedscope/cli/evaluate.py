@@ -158,7 +158,7 @@ def evaluate(
         "pooling": pooling,
         "ignore_identical_ids": ignore_identical_ids,
         "allow_missing": allow_missing,
-        "model": model | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+        "model": model | opt.drop_unset(query_prompt=query_prompt, document_prompt=document_prompt),
     }
     if explain is not None:
         opt.refuse("is for scores of all queries, and --explain ranks one by cosine", score=score, groups=groups)

@@ -101,7 +101,7 @@ def explore(
         opt.refuse("is the role of the vectors in --repair FILE, which is not given", kind=kind)
     _check_outputs(export, projector)
     shown_progress = progress(quiet)
-    model: dict[str, Any] = opt.given(layers=layers, pooling=pooling)
+    model: dict[str, Any] = opt.drop_unset(layers=layers, pooling=pooling)
     shown = explored(
         opt.with_columns(sources or [], ids_column, text_column),
         texts=texts,
@@ -139,14 +139,14 @@ def explore(
     if projector is not None or export is not None:
         return
 
-    def opened(address: str) -> None:
+    def open_page(address: str) -> None:
         screen.print(f"{address}  ({len(shown.rows):,} rows; Ctrl-C ends it)", soft_wrap=True, markup=False)
         if browser:
             import webbrowser
 
             webbrowser.open(address)
 
-    serve(shown, port, shown_progress, opened)
+    serve(shown, port, shown_progress, open_page)
 
 
 def _check_outputs(export: Path | None, projector: Path | None) -> None:

@@ -61,7 +61,7 @@ def export(
     from embedscope.calibration.scores import is_score_calibration
     from embedscope.core.errors import InputError
     from embedscope.exports import Order, find_export
-    from embedscope.exports._export import check_model
+    from embedscope.exports.export import check_model
     from embedscope.repairs.apply import reindexing
     from embedscope.transforms.repair import Repair
 
@@ -94,7 +94,7 @@ def _export_scores(file: Path, to: Target, out: Path | None, kind: str | None, m
     from embedscope.calibration.scores import ScoreCalibration
     from embedscope.core.atomic import write_text
     from embedscope.core.errors import InputError
-    from embedscope.exports._scores import numpy_scores, sql_scores
+    from embedscope.exports.scores import numpy_scores, sql_scores
 
     writers = {Target.numpy: numpy_scores, Target.sql: sql_scores}
     if to not in writers:

@@ -36,9 +36,9 @@ def show(
     quiet: opt.Quiet = False,
 ) -> None:
     """List what there is: models, data sets, tasks, metrics, studies, transforms, and formats for export."""
-    from embedscope.api.listing import listed
+    from embedscope.api.listing import list_kind
 
-    rows = listed(kind.value, data)
+    rows = list_kind(kind.value, data)
     if not _emit(kind.value, rows, json) and not quiet:
         _print(kind.value, rows)
 

@@ -95,7 +95,7 @@ def measure(
         "command": command_line(),
     }
     model: dict[str, Any] = {"yes": True} if yes else {}
-    model |= opt.given(images=images)
+    model |= opt.drop_unset(images=images)
     model |= {"texts": texts, "unit": unit, "layers": layers, "pooling": pooling, "max_rows": max_rows}
     if pair is not None:
         if sources:

@@ -118,7 +118,7 @@ def repair(
         rows_out=rows_out,
         seed=seed,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
-        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
+        | opt.drop_unset(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
         progress=output.progress(),

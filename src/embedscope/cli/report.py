@@ -135,7 +135,7 @@ def _elsewhere(
         from embedscope.core.atomic import write_text
         from embedscope.interchange.hub import eval_results as as_eval_results
 
-        text, left = as_eval_results(loaded, dict(opt.named(pair, "--hub-dataset") for pair in hub_dataset))
+        text, left = as_eval_results(loaded, dict(opt.split_pair(pair, "--hub-dataset") for pair in hub_dataset))
         write_text(eval_results, text)
         said = [f"not in {eval_results}, for want of --hub-dataset: {', '.join(left)}"] if left else []
     if model_card is not None:

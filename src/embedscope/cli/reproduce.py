@@ -71,13 +71,13 @@ def reproduce(
 ) -> None:
     """Carry out a published study and write its report, tables and figures."""
     from embedscope.experiments import EXPERIMENTS
-    from embedscope.experiments._experiment import Options
-    from embedscope.experiments._published import stated_models
-    from embedscope.experiments._setup import is_complete, setup
+    from embedscope.experiments.experiment import Options
+    from embedscope.experiments.published import parse_stated_models
+    from embedscope.experiments.setup import is_complete, setup
 
     output = Output(json, format_, None if check_setup else out, quiet, explain)
     experiment = EXPERIMENTS.get(study)
-    stated = stated_models(published or (), experiment.published_models)
+    stated = parse_stated_models(published or (), experiment.published_models)
     options = Options(
         models=tuple(opt.split(models) or stated or experiment.models_at(scale)),
         published=stated,

@@ -21,7 +21,7 @@ from embedscope.comparison.charts import (
 from embedscope.comparison.label_free import findings, label_free, table
 from embedscope.comparison.relation import ALIKE, PARITY, PARITY_SHARE, Name, Relation, relation_of
 from embedscope.core.arrays import Array
-from embedscope.core.document import Column, Document, Finding, Histogram, Row, Table
+from embedscope.core.document import Action, Column, Document, Finding, Histogram, Row, Table
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -147,7 +147,7 @@ def compare(
     if ids is None:
         check_row_order(*sources)
     else:
-        x, y = _matched(x, y, ids)
+        x, y = _match_rows(x, y, ids)
     labels = [_label(s, i) for i, s in enumerate(sources)]
     relation = relation_of(x, y)
     records = _records(relation, labels)
@@ -186,7 +186,7 @@ def _label(source: Any, i: int) -> str:
     return str(source) if isinstance(source, str | Path) else "AB"[i]
 
 
-def _matched(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) -> tuple[Array, Array]:
+def _match_rows(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) -> tuple[Array, Array]:
     hashes = id_hashes(ids[0], len(x), "A"), id_hashes(ids[1], len(y), "B")
     for name, own in zip("AB", hashes, strict=True):
         if repeated := len(own) - len(np.unique(own)):
@@ -318,12 +318,13 @@ def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Find
         f"rank agreement of all cosines {r.rank_agreement:.3f}",
         f"held-out cosine {r.aligned:.3f} after the best rotation",
     ]
+    command = command_for(r.name, files or "--old A --new B")
     out = [
         Finding(
             sentence,
             "ok" if r.name in ("same", "precision") else "info",
             evidence="; ".join(evidence),
-            remedy="; ".join(filter(None, (advice.rstrip("."), command_for(r.name, files or "--old A --new B")))),
+            remedy=tuple(action for action in (Action(advice.rstrip(".")), Action(command=command)) if str(action)),
         )
     ]
     low = r.below_parity
@@ -338,7 +339,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Find
                 "warning",
                 evidence=f"{percent(len(low) / r.n, 2)}; said from {percent(PARITY_SHARE, 1)}",
                 harm="These rows are found by other queries than before.",
-                remedy="embed these rows again with one runtime, or look for texts that one of them cuts",
+                remedy=(Action("embed these rows again with one runtime, or look for texts that one of them cuts"),),
                 rows=rows,
                 n_rows=len(low),
             )

@@ -15,7 +15,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.geometry.measure import measure
-from embedscope.metrics._spectra import alpha_req, matrix_entropy
+from embedscope.metrics.spectra import alpha_req, matrix_entropy
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, texts_of
 from embedscope.stats.neighbours import match_ranks

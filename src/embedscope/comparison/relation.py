@@ -13,7 +13,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_order, hash_rows
 from embedscope.core.short_repr import short_repr
 from embedscope.stats.row_sets import K, nearest_others
-from embedscope.tasks._means import check_apart
+from embedscope.tasks.means import check_apart
 
 Name = Literal["same", "precision", "rotated", "prompt", "modality", "truncated", "model", "unrelated"]
 RELATIONS: tuple[Name, ...] = (
@@ -131,7 +131,7 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
     centred = common = likeness = None
     if same_width and cosines is not None:
         cosines[filled] = np.clip(np.einsum("ij,ij->i", u, v), -1, 1)
-        centred, common = _centred(u, v)
+        centred, common = _centred_cosine(u, v)
         likeness = _likeness(a, b)
     turned, agreement = _cosine_matrices(a, b)
     aligned, angle = _procrustes(a, b)
@@ -158,7 +158,7 @@ def _name(r: Relation, u: Floats, v: Floats) -> Name:
     names: tuple[tuple[Name, bool], ...] = (
         ("same", least >= 1 - SAME),
         ("precision", median >= NEAR and (r.common or 0.0) < COMMON and one_basis),
-        ("truncated", r.dims[0] != r.dims[1] and _truncated(u, v)),
+        ("truncated", r.dims[0] != r.dims[1] and _is_truncation(u, v)),
         ("rotated", r.turned <= TURNED),
         ("prompt", one_basis and agree and (r.likeness or 0.0) >= ALIKE),
         ("modality", one_basis and agree),
@@ -167,7 +167,7 @@ def _name(r: Relation, u: Floats, v: Floats) -> Name:
     return next((name for name, holds in names if holds), "unrelated")
 
 
-def _centred(u: Floats, v: Floats) -> tuple[float, float]:
+def _centred_cosine(u: Floats, v: Floats) -> tuple[float, float]:
     """Mean cosine of matching rows around their means, and the share of the difference that all rows have in common."""
     a, b = (unit_rows(s - s.mean(axis=0))[0] for s in (u, v))
     difference = u - v
@@ -226,7 +226,7 @@ def _procrustes(a: Floats, b: Floats) -> tuple[float, float | None]:
     return float(np.einsum("ij,ij->i", moved, target).mean()), angle
 
 
-def _truncated(u: Floats, v: Floats) -> bool:
+def _is_truncation(u: Floats, v: Floats) -> bool:
     """Whether one space is the first coordinates of the other, at unit length."""
     long, short = (u, v) if u.shape[1] > v.shape[1] else (v, u)
     first, _ = unit_rows(long[:, : short.shape[1]])

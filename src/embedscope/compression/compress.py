@@ -129,7 +129,7 @@ def compress(  # noqa: PLR0913
     }
     records = records_of(measured, name, dim, fitted_on)
     result = Result(tuple(records), provenance.as_dict(), document_of(measured, material, notes, name, out))
-    return _saved(measured, material, sources, reason, fitted_on, result), result
+    return _to_repair(measured, material, sources, reason, fitted_on, result), result
 
 
 class _Given:
@@ -157,7 +157,7 @@ class _Given:
         if self.qrels is None and not self.corpus:
             return self._plain(options, provenance, on_queries)
         model = str(self.source) if self.corpus and self.source is not None else None
-        documents = self.corpus or (self.source if isinstance(self.source, Mapping) else _named(self.source),)
+        documents = self.corpus or (self.source if isinstance(self.source, Mapping) else _path_as_text(self.source),)
         if self.queries is None:
             raise InputError("a model needs the texts of --queries beside those of --corpus")
         asked = read_collection(self.queries, self.query_ids, provenance, "queries")
@@ -168,7 +168,7 @@ class _Given:
         origin = None if model is None else model_origin(model, provenance)
         sources = {} if origin is None else dict.fromkeys((QUERY, DOCUMENT), origin)
         if self.qrels is None:
-            rows_of_corpus = _held(place.corpus, options)
+            rows_of_corpus = _hold_rows(place.corpus, options)
             return plain_material(*rows_of_corpus, place.queries, options, groups), place.source, sources
         judged = judged_rows(judgements_of(self.qrels, provenance), asked, pool, allow_missing=self.allow_missing)
         rows = JudgedQueries(
@@ -191,7 +191,7 @@ class _Given:
             raise InputError("--pca-on queries needs --queries")
         asked = None if self.queries is None else _rows(self.queries, "queries", provenance)
         index = _rows(self.source, "the index", provenance) if isinstance(self.source, Mapping) else self.source
-        held = _held(index, options)
+        held = _hold_rows(index, options)
         if asked is not None and asked.shape[1] != held[0].shape[1]:
             raise InputError(f"queries have {asked.shape[1]} dimensions, and the index has {held[0].shape[1]}")
         groups = self._groups("the rows" if asked is None else "the queries")
@@ -201,7 +201,7 @@ class _Given:
         return plain_material(*held, asked, options, groups), name, {}
 
 
-def _held(source: Any, options: SplitOptions) -> tuple[Matrix, int, Gaussian]:
+def _hold_rows(source: Any, options: SplitOptions) -> tuple[Matrix, int, Gaussian]:
     """Rows that are held, in their order; how many there are; their moments: one pass."""
     stream = space_stream(source)
     (space,) = stream.dims
@@ -243,15 +243,15 @@ def _moments_of_pca(pca_on: Any, material: Material, provenance: Provenance) -> 
     return moments
 
 
-def _named(source: Any) -> Any:
+def _path_as_text(source: Any) -> Any:
     return str(source) if isinstance(source, Path) else source
 
 
-def _saved(
+def _to_repair(
     measured: Frontier, material: Material, sources: dict[str, Origin], reason: str, fitted_on: str, result: Result
 ) -> Repair:
     """The file of the chosen candidate; the identity where there is none."""
-    from embedscope.transforms.align._sides import Side
+    from embedscope.transforms.align.sides import Side
 
     n = material.moments[DOCUMENT].n
     if measured.chosen is None or measured.chosen.point.fitted is None:

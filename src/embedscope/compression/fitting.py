@@ -13,8 +13,8 @@ from embedscope.compression.candidates import Plan
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.moments import Gaussian
-from embedscope.transforms._affine import Spread, principal
-from embedscope.transforms.align._sides import Side, unit
+from embedscope.transforms.affine import Spread, principal
+from embedscope.transforms.align.sides import Side, unit
 from embedscope.transforms.codes import Code, RaBitQ, Rows32, fit_code
 from embedscope.transforms.repair import Header, KindMap, Origin, Repair
 
@@ -48,14 +48,14 @@ class Fitted:
 
     def queries(self, x: npt.NDArray[Any]) -> Rows32:
         """Queries (m, d) as they search: mapped, not coded; with a 1 for what RaBitQ adds to estimates."""
-        rows = self._mapped(x)
+        rows = self._map_rows(x)
         return np.pad(rows, ((0, 0), (0, 1)), constant_values=1) if isinstance(self.code, RaBitQ) else rows
 
     def documents(self, x: npt.NDArray[Any]) -> Rows32:
         """Documents (n, d) as a search reads them back: mapped, coded, decoded."""
-        return self.stored(self._mapped(x))
+        return self.round_trip(self._map_rows(x))
 
-    def stored(self, rows: Rows32) -> Rows32:
+    def round_trip(self, rows: Rows32) -> Rows32:
         """Mapped documents (n, k) as a search reads them back: coded, decoded."""
         if self.code is None:
             return rows
@@ -69,7 +69,7 @@ class Fitted:
                 back[part, -1] = self.code.offsets(stored, back[part, :-1])
         return back
 
-    def _mapped(self, x: npt.NDArray[Any]) -> Rows32:
+    def _map_rows(self, x: npt.NDArray[Any]) -> Rows32:
         return np.asarray(self.map.apply(np.asarray(x, dtype=np.float32)))
 
     def repair(self, sources: dict[str, Origin], **header: Any) -> Repair:
@@ -120,19 +120,19 @@ class Fitter:
             if the cut or the code does not fit the rows.
         """
         map_ = KindMap(self._side(plan), normalise_before=True, normalise_after=plan.cut.startswith("first"))
-        return Fitted(plan, map_, fit_code(plan.code, self._mapped(plan)[:FIT_ROWS], self.seed))
+        return Fitted(plan, map_, fit_code(plan.code, self._map_documents(plan)[:FIT_ROWS], self.seed))
 
     def documents(self, fitted: Fitted) -> tuple[Rows32, Rows32]:
         """The documents as the map of ``fitted`` gives them, and as a search reads them back.
 
         Those of the last candidate where it had the same cut and code, as bits with and without rescoring.
         """
-        mapped, key = self._mapped(fitted.plan), (fitted.plan.cut, fitted.plan.code)
+        mapped, key = self._map_documents(fitted.plan), (fitted.plan.cut, fitted.plan.code)
         if self._read is None or self._read[0] != key:
-            self._read = key, fitted.stored(mapped)
+            self._read = key, fitted.round_trip(mapped)
         return mapped, self._read[1]
 
-    def _mapped(self, plan: Plan) -> Rows32:
+    def _map_documents(self, plan: Plan) -> Rows32:
         """The documents as the map of ``plan`` gives them, those of the last candidate where it had the same cut."""
         key = plan.cut, plan.code == "rabitq"
         if self._last is None or self._last[0] != key:

@@ -18,7 +18,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.moments import Gaussian
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 Scores = Mapping[str, Score]
 
@@ -106,8 +106,8 @@ def frontier(
     progress.close()
     main, full_bytes = truth.main, 4 * moments.dim
     given = [points[plan.text] for plan in plans]
-    ranked = [_ranked(point, given, original, main, full_bytes) for point in given]
-    steps = _tested(material, ranked, original, fitter, tolerance)
+    ranked = [_rank(point, given, original, main, full_bytes) for point in given]
+    steps = _test_points(material, ranked, original, fitter, tolerance)
     return Frontier(original, full_bytes, tuple(ranked), tuple(steps), main, tolerance)
 
 
@@ -138,7 +138,7 @@ def _point(
     return Point(plan, fitted, scores, gains_of(scores, original), predicted)
 
 
-def _ranked(point: Point, points: Sequence[Point], original: Scores, main: str, full_bytes: int) -> Point:
+def _rank(point: Point, points: Sequence[Point], original: Scores, main: str, full_bytes: int) -> Point:
     """``point`` with whether it lies on the frontier of bytes and score; ties go to the earlier candidate."""
     if point.fitted is None:
         return point
@@ -160,7 +160,7 @@ def value_of(scores: Scores, name: str) -> float:
     return 0.0 if value is None else value
 
 
-def _tested(
+def _test_points(
     material: Material, points: Sequence[Point], original: Scores, fitter: Fitter, tolerance: float
 ) -> list[Step]:
     main, probe = material.select.truth.main, material.certify

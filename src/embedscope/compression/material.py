@@ -13,7 +13,7 @@ from embedscope.certification.evidence import Evidence, Known, Survey, declared_
 from embedscope.certification.fitting import FitContext, moments_of
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.judges.queries import POOL, JudgedQueries, query_judge
-from embedscope.certification.split import LEAST, assign_parts, numbered
+from embedscope.certification.split import LEAST, assign_parts, number_labels
 from embedscope.compression.fitting import DOCUMENT, QUERY
 from embedscope.compression.search import Truth, truth_of
 from embedscope.core.errors import InputError
@@ -21,7 +21,7 @@ from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
 from embedscope.stats.copies import without_copies
 from embedscope.stats.moments import Gaussian
-from embedscope.tasks._means import check_apart, directions
+from embedscope.tasks.means import check_apart, directions
 
 Matrix = npt.NDArray[Any]
 
@@ -84,14 +84,16 @@ def judged_material(
     probes, distinct = {}, without_copies(unit, 1) is None
     for part, mine in rows.items():
         asked = np.asarray(data.queries[mine])
-        truth = truth_of(directions(asked), unit, None, _judged(data, mine, judge.pool), distinct)
-        probes[part] = Probe(asked, truth, numbered(judge.units[mine]))
+        truth = truth_of(directions(asked), unit, None, _select_judgements(data, mine, judge.pool), distinct)
+        probes[part] = Probe(asked, truth, number_labels(judge.units[mine]))
     return Material(
         pool, probes["select"], probes["certify"], judge.moments, judge.evidence, "judged queries", tuple(judge.notes)
     )
 
 
-def _judged(data: JudgedQueries, queries: Index, pool: Index) -> tuple[Index, Index, npt.NDArray[np.float64]]:
+def _select_judgements(
+    data: JudgedQueries, queries: Index, pool: Index
+) -> tuple[Index, Index, npt.NDArray[np.float64]]:
     """Judgements of some queries about documents of the pool, numbered anew."""
     query, document, grade = data.judged
     place_q, place_d = np.full(len(data.queries), -1), np.full(len(data.corpus), -1)
@@ -125,7 +127,7 @@ def plain_material(
     declared = None if groups is None else declared_units(groups, n, n, "queries" if queries is not None else "rows")
     evidence = find_evidence([Survey.of(asked)], Known(hash_rows(0, n), declared=declared))
     part = assign_parts(evidence.clusters, options.seed)
-    units = numbered(evidence.clusters)
+    units = number_labels(evidence.clusters)
     order = np.argsort(combine(hash_rows(0, n), options.seed + 1), kind="stable")
     choose = {"select": part == 1, "certify": part != 1}
     probes, notes, distinct = {}, [], without_copies(unit, 1) is None
@@ -142,7 +144,7 @@ def plain_material(
             )
         own = rows if queries is None else None
         probe = np.asarray(asked[rows])
-        probes[name] = Probe(probe, truth_of(directions(probe), unit, own, None, distinct), numbered(units[rows]))
+        probes[name] = Probe(probe, truth_of(directions(probe), unit, own, None, distinct), number_labels(units[rows]))
     what = "queries" if queries is not None else "rows of the index, taken as queries"
     by = {DOCUMENT: moments} | ({} if queries is None else {QUERY: moments_of(queries, True)})
     return Material(documents, probes["select"], probes["certify"], by, evidence, what, tuple(notes))

@@ -240,9 +240,9 @@ class Truth:
         out = {f"overlap@{K}": np.asarray((self.near[place] == keys).mean(axis=1))}
         if self.judged is None:
             return out
-        return self._judged(nearest) | out
+        return self._judge(nearest) | out
 
-    def _judged(self, nearest: Index) -> dict[str, Floats]:
+    def _judge(self, nearest: Index) -> dict[str, Floats]:
         assert self.judged is not None
         query, document, grade = self.judged
         m, n = len(self.queries), len(self.documents)

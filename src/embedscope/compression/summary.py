@@ -30,7 +30,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
-from embedscope.core.wording import count, signed_interval
+from embedscope.core.wording import count, format_signed_interval
 from embedscope.readers import is_vectors
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.score_records import score_bars
@@ -53,7 +53,7 @@ def reason_of(frontier: Frontier, material: Material) -> str:
         return (
             f"Use '{step.point.plan.text}': {bytes_:,} bytes per row in place of {frontier.full_bytes:,} "
             f"({frontier.full_bytes / bytes_:.3g} times smaller). On {n}, {frontier.main} "
-            f"{_tested(step, frontier)}."
+            f"{_describe_test(step, frontier)}."
         )
     if not frontier.steps:
         failed = list(dict.fromkeys(p.why_not for p in frontier.points if p.why_not is not None))
@@ -73,7 +73,7 @@ def reason_of(frontier: Frontier, material: Material) -> str:
     )
     return (
         f"Keep float32: with '{frontier.steps[0].point.plan.text}', on {n}, {frontier.main} "
-        f"{_tested(frontier.steps[0], frontier)}. {more}"
+        f"{_describe_test(frontier.steps[0], frontier)}. {more}"
     )
 
 
@@ -90,11 +90,11 @@ def answer_of(frontier: Frontier) -> str:
     )
 
 
-def _moved(step: Step, name: str) -> str:
+def _describe_change(step: Step, name: str) -> str:
     return change(step.before[name].value, step.after[name].value, step.losses[name])
 
 
-def _tested(step: Step, frontier: Frontier) -> str:
+def _describe_test(step: Step, frontier: Frontier) -> str:
     """How the main score moves, and the loss that the test excludes: one interval, that of the test that decides."""
     before, after = (scores[frontier.main].value for scores in (step.before, step.after))
     moved = change(before, after, Difference(step.losses[frontier.main].value, None, None, None))
@@ -114,14 +114,14 @@ def lost_at_most(test: Retention) -> str:
 
 def records_of(frontier: Frontier, source: str, dim: int, fitted_on: str) -> list[Record]:
     """Scores, losses, bytes and predictions of all candidates; tests of those that were certified."""
-    records = list(_scored(frontier.original, source, dim, None, None, "select"))
+    records = list(_score_records(frontier.original, source, dim, None, None, "select"))
     for point in frontier.points:
         if point.fitted is None:
             continue
         text, n_bytes = point.plan.text, point.fitted.n_bytes
         records.append(Record(source, "bytes_per_row", float(n_bytes), dim=dim, transform=text, fitted_on=fitted_on))
-        records += _scored(point.scores, source, dim, text, fitted_on, "select")
-        records += _lost(point.losses, source, dim, text, fitted_on, "select")
+        records += _score_records(point.scores, source, dim, text, fitted_on, "select")
+        records += _loss_records(point.losses, source, dim, text, fitted_on, "select")
         if point.predicted is None:
             continue
         note = "from the error of scores near the top; nothing was searched"
@@ -130,8 +130,8 @@ def records_of(frontier: Frontier, source: str, dim: int, fitted_on: str) -> lis
         )
     for step in frontier.steps:
         text = step.point.plan.text
-        records += _scored(step.after, source, dim, text, fitted_on, "certify")
-        records += _lost(step.losses, source, dim, text, fitted_on, "certify")
+        records += _score_records(step.after, source, dim, text, fitted_on, "certify")
+        records += _loss_records(step.losses, source, dim, text, fitted_on, "certify")
         note = f"p that the loss of {frontier.main} is more than {frontier.tolerance:g}; exact bound, any distribution"
         p = Record(
             source, f"{frontier.main}.p_loss", step.test.p, n=step.after[frontier.main].n, units=step.test.n_units
@@ -140,11 +140,11 @@ def records_of(frontier: Frontier, source: str, dim: int, fitted_on: str) -> lis
         of = {"dim": dim, "transform": text, "subset": "certify", "note": note, "facts": facts}
         records.append(Record(**(vars(p) | of)))
     if frontier.steps:
-        records += _scored(frontier.steps[0].before, source, dim, None, None, "certify")
+        records += _score_records(frontier.steps[0].before, source, dim, None, None, "certify")
     return records
 
 
-def _scored(
+def _score_records(
     scores: Scores, source: str, dim: int, text: str | None, fitted_on: str | None, part: str
 ) -> Iterator[Record]:
     for name, score in scores.items():
@@ -155,7 +155,7 @@ def _scored(
         )  # fmt: skip
 
 
-def _lost(
+def _loss_records(
     losses: Mapping[str, Difference], source: str, dim: int, text: str, fitted_on: str, part: str
 ) -> Iterator[Record]:
     for name, gain in losses.items():
@@ -205,7 +205,7 @@ def _command(source: str, out: str) -> str:
 
 
 def _beside(step: Step, frontier: Frontier) -> list[Finding]:
-    others = [f"{name} {_moved(step, name)}" for name in step.losses if name != frontier.main]
+    others = [f"{name} {_describe_change(step, name)}" for name in step.losses if name != frontier.main]
     return [Finding(f"Also, {'; '.join(others)}.")] if others else []
 
 
@@ -220,7 +220,7 @@ def _next(frontier: Frontier) -> list[Finding]:
     return [
         Finding(
             f"The next smaller, '{last.point.plan.text}' ({last.point.fitted.n_bytes:,} bytes), is not certified: "
-            f"{frontier.main} {_tested(last, frontier)}{more}."
+            f"{frontier.main} {_describe_test(last, frontier)}{more}."
         )
     ]
 
@@ -246,7 +246,7 @@ def _tables(frontier: Frontier, material: Material) -> tuple[Table, Table]:
         text = p.plan.text + " (chosen)" * chosen
         cells: list[Cell] = [text, p.fitted.n_bytes, value_of(p.scores, frontier.main), gain.value]
         (best if p.best else beaten).append(
-            (*cells, signed_interval(gain.low, gain.high), *(value_of(p.scores, n) for n in others), p.predicted)
+            (*cells, format_signed_interval(gain.low, gain.high), *(value_of(p.scores, n) for n in others), p.predicted)
         )
     meant = " ".join(f"{name}: {MEANT[name]}." for name in frontier.original)
     asked = f"{len(material.select.queries):,} {material.what} that select"

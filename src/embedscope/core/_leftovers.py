@@ -21,7 +21,7 @@ _swept: set[str] = set()
 
 def aside_name(name: str) -> str:
     """Name of a hidden file or folder of this process that is to become ``name``."""
-    tail = f".{_host()}-{os.getpid()}-{started(os.getpid())}.{secrets.token_hex(4)}.part"
+    tail = f".{_host()}-{os.getpid()}-{start_time(os.getpid())}.{secrets.token_hex(4)}.part"
     head = os.fsencode(name)[: _LONGEST - 1 - len(tail)]
     return f".{os.fsdecode(head)}{tail}"
 
@@ -42,7 +42,7 @@ def sweep(folder: Path) -> None:
                 _remove(entry)
 
 
-def started(pid: int) -> str:
+def start_time(pid: int) -> str:
     """When the process ``pid`` started, so that a reused number is noticed; 0 where the system does not say."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
@@ -68,7 +68,7 @@ def _is_left(entry: os.DirEntry[str], host: str, pid: int, since: str) -> bool:
         with suppress(OSError):
             return time.time() - entry.stat(follow_symlinks=False).st_mtime > _FOREIGN_SECONDS
         return False
-    return not is_alive(pid) or started(pid) not in (since, "0")
+    return not is_alive(pid) or start_time(pid) not in (since, "0")
 
 
 def _remove(entry: os.DirEntry[str]) -> None:

@@ -50,17 +50,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     named = Path(path)
     check_not_input(named)
-    with _said(named):
+    with _explain_failures(named):
         through = _special(named)
         target = Path(os.path.realpath(named))
     folder, name = (Path(tempfile.gettempdir()), "embedscope") if through else (target.parent, target.name)
     part = folder / aside_name(name)
     try:  # from here on, since a signal may come right after the file is made
-        with _said(named):
+        with _explain_failures(named):
             _make(part, None if through else target)
-        with _said(named, part):
+        with _explain_failures(named, part):
             yield part
-        with _said(named, part, everything=True):
+        with _explain_failures(named, part, everything=True):
             if through:
                 _write_through(named, part)
             else:
@@ -98,19 +98,19 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     named = Path(path)
     target = Path(os.path.realpath(named))
     check_new_folder(named)
-    with _said(named):
+    with _explain_failures(named):
         make_folder(target.parent)
         sweep(target.parent)
     part = target.parent / aside_name(target.name)
     try:
-        with _said(named):
+        with _explain_failures(named):
             part.mkdir()
-        with _said(named, part):
+        with _explain_failures(named, part):
             yield part
-        with _said(named, part, everything=True):
+        with _explain_failures(named, part, everything=True):
             for file in part.rglob("*"):
                 if file.is_file():
-                    _flushed(file)
+                    _flush(file)
             part.replace(target)
             _flush_folder(target.parent)
     finally:
@@ -137,7 +137,7 @@ def write_at(path: str | Path, offset: int, data: bytes) -> None:
     Not atomic: for files of which a part counts only when another file, written afterwards, says so.
     """
     named = Path(path)
-    with _said(named):
+    with _explain_failures(named):
         handle = os.open(named, os.O_CREAT | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
             with os.fdopen(handle, "r+b", buffering=0, closefd=False) as file:
@@ -187,12 +187,12 @@ def _replace(part: Path, target: Path) -> None:
         with suppress(OSError):
             os.chown(part, old.st_uid, old.st_gid)
         part.chmod(stat.S_IMODE(old.st_mode))
-    _flushed(part)
+    _flush(part)
     part.replace(target)
     _flush_folder(target.parent)
 
 
-def _flushed(file: Path) -> None:
+def _flush(file: Path) -> None:
     """Bring the bytes of ``file`` to the disk; an error where they do not get there."""
     handle = os.open(file, os.O_RDONLY)
     try:
@@ -239,7 +239,7 @@ def _open_existing(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def _said(path: Path, part: Path | None = None, *, everything: bool = False) -> Iterator[None]:
+def _explain_failures(path: Path, part: Path | None = None, *, everything: bool = False) -> Iterator[None]:
     """Failures to write as one sentence: any OSError, or with ``part`` those of writing to it alone."""
     try:
         yield
@@ -281,7 +281,7 @@ def scratch_folder(stem: str) -> Iterator[Path]:
     sweep(folder)
     part = folder / aside_name(stem)
     try:
-        with _said(part):
+        with _explain_failures(part):
             part.mkdir(mode=0o700)
         yield part
     finally:

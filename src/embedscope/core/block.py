@@ -191,7 +191,7 @@ class RowBlock:
         """How many ``rows`` there are of this ``kind``."""
         return len(self) - (self.zero_rows if kind == "unit" else 0)
 
-    def centred(self, kind: Rows, precision: Precision = "exact") -> Centred:
+    def centre(self, kind: Rows, precision: Precision = "exact") -> Centred:
         """The rows of this ``kind``, at least one, minus their mean; ``fast`` are kept in float32.
 
         Rows whose lengths are 1 as float32 rounds it are taken as unit rows as they are.
@@ -202,7 +202,7 @@ class RowBlock:
         if key not in self._centred:
             rows = self.unit if kind == "unit" else self.x
             dtype = "float32" if precision == "fast" else "float64"
-            self._centred[key] = centred_rows(rows, f"centred {kind}", self._scratch, dtype, shared=same)
+            self._centred[key] = centre_rows(rows, f"centred {kind}", self._scratch, dtype, shared=same)
         return self._centred[key]
 
     def largest(self, k: int, signed: bool = False) -> Array:
@@ -235,7 +235,7 @@ def column_squares(x: Array) -> Floats:
     return np.asarray(np.einsum("ij,ij->j", x, x), dtype=np.float64)
 
 
-def centred_rows(x: Array, name: str, scratch: Scratch, dtype: str = "float64", *, shared: bool = False) -> Centred:
+def centre_rows(x: Array, name: str, scratch: Scratch, dtype: str = "float64", *, shared: bool = False) -> Centred:
     """Rows ``x`` (m, d), m > 0, minus their mean, in the memory of ``scratch`` called ``name``.
 
     Band by band, so that the values are still at hand for the next step.

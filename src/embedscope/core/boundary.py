@@ -32,7 +32,7 @@ def sentences(
         raise
     except MemoryError as error:
         raise InputError(
-            f"{shown(what)} needs more memory than there is: it is too large for this machine, or its sizes are "
+            f"{shorten_name(what)} needs more memory than there is: it is too large for this machine, or its sizes are "
             f"damaged; {advice}"
         ) from error
     except BaseException as error:
@@ -40,10 +40,10 @@ def sentences(
             raise
         if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
             raise PluginError(
-                f"{shown(what)} could not be {done}, since the code that does it has an error: "
+                f"{shorten_name(what)} could not be {done}, since the code that does it has an error: "
                 f"{place_of_error(error)} ({reason(error)}); correct it there"
             ) from error
-        raise InputError(f"{shown(what)} could not be {done} ({reason(error)}); {advice}") from error
+        raise InputError(f"{shorten_name(what)} could not be {done} ({reason(error)}); {advice}") from error
 
 
 def reason(error: BaseException) -> str:
@@ -62,18 +62,18 @@ def place_of_error(error: BaseException) -> str:
     'plugin.py, line 3'
     """
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{shown(error.filename)}, line {error.lineno}"
+        return f"{shorten_name(error.filename)}, line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{shown(frames[-1].filename)}, line {frames[-1].lineno}" if frames else "an unknown place"
+    return f"{shorten_name(frames[-1].filename)}, line {frames[-1].lineno}" if frames else "an unknown place"
 
 
-def shown(name: str) -> str:
+def shorten_name(name: str) -> str:
     """A name short enough for a sentence."""
     name = printable(name)
     return name if len(name) <= 120 else f"{name[:40]} ... {name[-70:]}"
 
 
-def guarded(batches: Callable[[Any], Iterator[T]]) -> Callable[[Any], Iterator[T]]:
+def guard_batches(batches: Callable[[Any], Iterator[T]]) -> Callable[[Any], Iterator[T]]:
     """A shard's ``batches`` whose errors are sentences about the ``label`` of the shard."""
 
     @wraps(batches)

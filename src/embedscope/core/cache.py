@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from embedscope.core._leftovers import aside_name, is_alive, sweep
 from embedscope.core.atomic import make_folder, write_bytes
-from embedscope.core.boundary import shown
+from embedscope.core.boundary import shorten_name
 from embedscope.core.errors import CacheUnusableError, EmbedscopeError, EmbedscopeWarning, InputError, OutputError
 from embedscope.core.regular import check_ends, is_regular
 
@@ -110,8 +110,8 @@ def _usable(folder: Path) -> Path:
         spare = temporary_folder()
         atexit.register(shutil.rmtree, spare, ignore_errors=True)
         warnings.warn(
-            f"the cache folder {shown(str(folder))} cannot be used ({why.lower()}), so nothing is kept after this run; "
-            "set EMBEDSCOPE_CACHE to another folder",
+            f"the cache folder {shorten_name(str(folder))} cannot be used ({why.lower()}), "
+            "so nothing is kept after this run; set EMBEDSCOPE_CACHE to another folder",
             EmbedscopeWarning,
             stacklevel=3,
         )

@@ -145,7 +145,7 @@ def decompressing(raw: BinaryIO, name: str | PurePath) -> Generator[Any, None, N
         raise InputError(f"{name} is no whole {codec.name} file ({error}); copy or compress it again") from error
 
 
-def decompressed(content: bytes, name: str | PurePath) -> bytes:
+def decompress_bytes(content: bytes, name: str | PurePath) -> bytes:
     """The content of a file called ``name``; as it is where the name does not say that it is compressed."""
     if codec_of(name) is None:
         return content

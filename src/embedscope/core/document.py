@@ -26,13 +26,31 @@ class Row:
 
 @short_repr
 @dataclass(frozen=True)
+class Action:
+    """One thing to try: advice in words, a ``command`` that runs as printed, or the command between words.
+
+    >>> str(Action("compute cosines in float32, or ", "embedscope repair x.npy -o r.safetensors"))
+    'compute cosines in float32, or embedscope repair x.npy -o r.safetensors'
+    """
+
+    text: str = ""
+    command: str = ""
+    after: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text}{self.command}{self.after}"
+
+
+@short_repr
+@dataclass(frozen=True)
 class Finding:
     """One sentence in plain words with its evidence.
 
     ``status``: "agrees" or "deviates" for a claim that was checked, "undecided" where the interval does not decide,
     "info" for a remark; "ok", "warning" or "serious" for the health of a space. ``detail`` explains a deviation or a
-    caveat, ``harm`` says what it does to the user and ``remedy`` what to try. ``rows`` are the first rows that it is
-    about, ``n_rows`` how many there are (None: not counted). ``minor`` findings stand below the others.
+    caveat, ``harm`` says what it does to the user and ``remedy`` what to try, one after the other or side by side.
+    ``rows`` are the first rows that it is about, ``n_rows`` how many there are (None: not counted). ``minor`` findings
+    stand below the others.
     """
 
     text: str
@@ -41,10 +59,15 @@ class Finding:
     source: str = ""
     detail: str = ""
     harm: str = ""
-    remedy: str = ""
+    remedy: tuple[Action, ...] = ()
     rows: tuple[Row, ...] = ()
     n_rows: int | None = None
     minor: bool = False
+
+    @property
+    def advice(self) -> str:
+        """What to try, as one sentence without its full stop; empty where there is nothing."""
+        return "; ".join(map(str, self.remedy))
 
 
 @short_repr

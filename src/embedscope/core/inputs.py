@@ -59,7 +59,7 @@ def reading(paths: Iterable[str | Path]) -> Iterator[None]:
 
     Paths where there is nothing are passed over.
     """
-    token = _inputs.set((*_inputs.get(), *(known for path in paths if (known := _known(Path(path))) is not None)))
+    token = _inputs.set((*_inputs.get(), *(known for path in paths if (known := _find_input(Path(path))) is not None)))
     try:
         yield
     finally:
@@ -111,7 +111,7 @@ def check_not_input(path: str | Path) -> None:
             )
 
 
-def _known(path: Path) -> _Input | None:
+def _find_input(path: Path) -> _Input | None:
     try:
         facts = path.stat()
     except (OSError, ValueError):

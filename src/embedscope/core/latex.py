@@ -78,7 +78,7 @@ def _part(table: Table, first: int, rows: int) -> str:
         for row in shown
     ]
     widths = _widths(table)
-    wrapped = _wrapped(table, widths, numeric)
+    wrapped = _wrap_columns(table, widths, numeric)
     lines = _spanning(body, numeric, set(wrapped))
     environment = "table*" if sum(widths) > _READABLE * _COLUMN else "table"
     columns = "".join(
@@ -91,12 +91,12 @@ def _part(table: Table, first: int, rows: int) -> str:
         [
             rf"\begin{{{environment}}}",
             r"\centering",
-            rf"\caption{{{escaped(caption)}{more}}}",
+            rf"\caption{{{escape_latex(caption)}{more}}}",
             rf"\label{{tab:{label(table.id)}{part}}}",
             _FIT,
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            " & ".join(escaped(c.title) for c in table.columns) + r" \\",
+            " & ".join(escape_latex(c.title) for c in table.columns) + r" \\",
             r"\midrule",
             *(line + r" \\" for line in lines),
             r"\bottomrule",
@@ -115,7 +115,7 @@ def _widths(table: Table) -> list[float]:
     return [_LETTER * n + _BETWEEN for n in longest]
 
 
-def _wrapped(table: Table, widths: Sequence[float], numeric: Sequence[bool]) -> dict[int, float]:
+def _wrap_columns(table: Table, widths: Sequence[float], numeric: Sequence[bool]) -> dict[int, float]:
     """Columns of long texts that are broken into lines where all is wider than the page, with their widths."""
     long = [i for i, w in enumerate(widths) if not numeric[i] and w > _LETTER * _LONG + _BETWEEN]
     over = sum(widths) - _PAGE
@@ -146,7 +146,7 @@ def _best(table: Table, i: int) -> float | None:
 
 
 def _cell(value: object, column: Column, *, bold: bool) -> str:
-    text = escaped(cell(value, column.digits))
+    text = escape_latex(cell(value, column.digits))
     return rf"\textbf{{{text}}}" if bold and text else text
 
 
@@ -176,10 +176,10 @@ def label(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.:]+", "-", name).strip("-") or "table"
 
 
-def escaped(text: str) -> str:
+def escape_latex(text: str) -> str:
     r"""``text`` with the special characters of LaTeX escaped, and hyphens in front of numbers as minus signs.
 
-    >>> escaped("a_b & -0.5, layer-3")
+    >>> escape_latex("a_b & -0.5, layer-3")
     'a\\_b \\& $-$0.5, layer-3'
     """
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}

@@ -66,10 +66,10 @@ class Registry(Generic[T]):
         if name in self._modules:
             return cast(T, importlib.import_module(self._modules[name]).ENTRIES[name])
         if name in self._foreign:
-            return cast(T, self._loaded(self._foreign[name]))
+            return cast(T, self._load(self._foreign[name]))
         raise UnknownNameError.for_name(self.kind, name, self.names())
 
-    def _loaded(self, point: EntryPoint) -> object:
+    def _load(self, point: EntryPoint) -> object:
         try:
             return point.load()
         except EmbedscopeError:

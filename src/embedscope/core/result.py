@@ -114,7 +114,7 @@ class Result:
             known = list(dict.fromkeys(getattr(r, name) for r in self.records))
             near = difflib.get_close_matches(str(value), [str(v) for v in known], n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            return f"no record; {hint}{name} is one of {_listed(known)}"
+            return f"no record; {hint}{name} is one of {_enumerate(known)}"
         return "no record; each of these values occurs, but not together"
 
     def as_dict(self) -> dict[str, Any]:
@@ -228,7 +228,7 @@ def _several(records: Sequence[Record]) -> str:
     for name in FIELDS:
         values = list(dict.fromkeys(getattr(r, name) for r in records if not isinstance(getattr(r, name), Mapping)))
         if name not in _NUMBERS and len(values) > 1:
-            parts.append(f"{name} ({_listed(values)})")
+            parts.append(f"{name} ({_enumerate(values)})")
     apart = f"select one by {' or '.join(parts[:3])}" if parts else "use select(...)"
     return f"{len(records)} records; {apart}"
 
@@ -236,7 +236,7 @@ def _several(records: Sequence[Record]) -> str:
 _NUMBERS = {"value", "stderr", "ci_low", "ci_high", "n", "dim", "note", "facts", "exact"}
 
 
-def _listed(values: Sequence[object], most: int = 8) -> str:
+def _enumerate(values: Sequence[object], most: int = 8) -> str:
     shown = ", ".join(repr(v) for v in values[:most])
     return f"{shown} and {len(values) - most} more" if len(values) > most else shown
 

@@ -49,7 +49,7 @@ def check_version(data: Mapping[str, Any], field: str, wanted: int, path: str | 
     """Raise ``InputError`` unless ``data`` states the version ``wanted`` in ``field``."""
     version = data.get(field)
     if isinstance(version, bool) or not isinstance(version, int):
-        said = f"its {field} is {_shown(version)}" if field in data else f"it has no {field}"
+        said = f"its {field} is {_summarise(version)}" if field in data else f"it has no {field}"
         raise InputError(f"{path} is not {what}: {said}, wanted {wanted}")
     if version != wanted:
         remedy = "update embedscope" if version > wanted else "make it again with this version"
@@ -122,10 +122,10 @@ def _any_of(kind: Any, data: Any, path: str | Path, field: str) -> Any:
     ]
     if len(deeper) == 1 and isinstance(data, list | dict):
         return read_as(deeper[0], data, path, field)
-    raise _error(path, field, " or ".join(_named(each) for each in kinds), data)
+    raise _error(path, field, " or ".join(_type_name(each) for each in kinds), data)
 
 
-def _named(kind: Any) -> str:
+def _type_name(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(map(str, get_args(kind)))
     return _NAMES.get(kind, "a list or object")
@@ -159,10 +159,10 @@ def _finite(value: float) -> bool:
 
 
 def _error(path: str | Path, field: str, wanted: str, data: Any) -> InputError:
-    return InputError(f"{path}: {field} must be {wanted}, got {_shown(data)}")
+    return InputError(f"{path}: {field} must be {wanted}, got {_summarise(data)}")
 
 
-def _shown(data: Any) -> str:
+def _summarise(data: Any) -> str:
     return _kind(data) if isinstance(data, list | dict) else _short(json.dumps(data, ensure_ascii=False))
 
 

@@ -29,7 +29,7 @@ def short_repr(cls: C) -> C:
 
     def __repr__(self: Any) -> str:  # noqa: N807
         name = type(self).__name__
-        return f"{name}({_joined(_fields(self), LONGEST - len(name) - 3)})"
+        return f"{name}({_join_parts(_fields(self), LONGEST - len(name) - 3)})"
 
     cls.__repr__ = __repr__  # type: ignore[assignment]
     return cls
@@ -42,11 +42,11 @@ def _fields(thing: Any) -> list[str]:
         value = getattr(thing, field.name)
         default = field.default_factory() if callable(field.default_factory) else field.default
         if field.repr and value is not None and not (type(value) is type(default) and value == default):
-            said.append(f"{field.name}={shown(value)}")
+            said.append(f"{field.name}={shorten(value)}")
     return said
 
 
-def _joined(parts: list[str], most: int) -> str:
+def _join_parts(parts: list[str], most: int) -> str:
     """As many of ``parts`` as fit, and three dots for the others."""
     text = ", ".join(parts)
     while parts and len(text) > most:
@@ -55,11 +55,11 @@ def _joined(parts: list[str], most: int) -> str:
     return text
 
 
-def shown(value: Any) -> str:
+def shorten(value: Any) -> str:
     """A value in a few characters: numbers with six digits, arrays by their shape, collections by their number.
 
     >>> import numpy as np
-    >>> shown(0.123456789), shown(np.zeros((3, 4))), shown({"a": 1}), shown("x" * 100)[:8]
+    >>> shorten(0.123456789), shorten(np.zeros((3, 4))), shorten({"a": 1}), shorten("x" * 100)[:8]
     ('0.123457', 'float64 (3, 4)', '{1: a}', "'xxxxxxx")
     """
     if isinstance(value, str):

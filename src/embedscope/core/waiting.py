@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
-__all__ = ["Patient", "bounded", "check_listening", "ended_after"]
+__all__ = ["Patient", "call_within", "check_listening", "end_after"]
 
 R = TypeVar("R")
 
 _RETRY_SECONDS = 0.25
 
 
-def bounded(call: Callable[[], R], seconds: float) -> R:
+def call_within(call: Callable[[], R], seconds: float) -> R:
     """What ``call`` gives or raises, in at most ``seconds``; after these ``TimeoutError``, and it goes on alone.
 
-    >>> bounded(lambda: 2 + 2, 60.0)
+    >>> call_within(lambda: 2 + 2, 60.0)
     4
     """
     outcome: list[Any] = []
@@ -84,14 +84,14 @@ class Patient:
 
         @wraps(attribute)
         def call(*args: Any, **kwargs: Any) -> Any:
-            given = bounded(lambda: attribute(*args, **kwargs), self._seconds)
+            given = call_within(lambda: attribute(*args, **kwargs), self._seconds)
             return Patient(given, self._seconds, self._kinds) if type(given).__name__ in self._kinds else given
 
         return call
 
 
 @contextmanager
-def ended_after(seconds: float, descriptor: int) -> Generator[threading.Event, None, None]:
+def end_after(seconds: float, descriptor: int) -> Generator[threading.Event, None, None]:
     """Within the block, shut the socket ``descriptor`` down after ``seconds``, so that who waits for it gets an error.
 
     The event tells whether that happened.

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 _MOST = 9
 
 
-def signed(value: float, digits: int = 3) -> str:
+def format_signed(value: float, digits: int = 3) -> str:
     """``value`` with its sign and as many digits as tell it from zero.
 
-    >>> signed(0.037), signed(-0.00004), signed(0.0)
+    >>> format_signed(0.037), format_signed(-0.00004), format_signed(0.0)
     ('+0.037', '-0.00004', '+0.000')
     """
     while value and digits < _MOST and round(value, digits) == 0:
@@ -19,13 +19,13 @@ def signed(value: float, digits: int = 3) -> str:
     return f"{value:+.{digits}f}"
 
 
-def signed_interval(low: float | None, high: float | None) -> str | None:
+def format_signed_interval(low: float | None, high: float | None) -> str | None:
     """``[+0.010, +0.064]``, None without one.
 
-    >>> signed_interval(-0.0002, 0.0613)
+    >>> format_signed_interval(-0.0002, 0.0613)
     '[-0.0002, +0.061]'
     """
-    return None if low is None or high is None else f"[{signed(low)}, {signed(high)}]"
+    return None if low is None or high is None else f"[{format_signed(low)}, {format_signed(high)}]"
 
 
 def percent(share: float, decimals: int | None = None) -> str:
@@ -50,10 +50,10 @@ def count(n: int, noun: str) -> str:
     return f"{n:,} {noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{n:,} {noun}s"
 
 
-def listed(names: Sequence[str], last: str = "and") -> str:
+def join_names(names: Sequence[str], last: str = "and") -> str:
     """Names as an enumeration, with the word ``last`` before the last one.
 
-    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"], "or")
+    >>> join_names(["a"]), join_names(["a", "b"]), join_names(["a", "b", "c"], "or")
     ('a', 'a and b', 'a, b or c')
     """
     return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)

@@ -9,15 +9,15 @@
 from __future__ import annotations
 
 from embedscope.core.registry import Registry
-from embedscope.datasets._dataset import Dataset, Entry, MediaDataset
 from embedscope.datasets._example import example_files
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._file import File
-from embedscope.datasets._id_texts import is_text_table, read_beir_texts, read_text_rows
 from embedscope.datasets._image_folder import image_folder
 from embedscope.datasets._image_set import build_image_set, image_questions, near_duplicates
 from embedscope.datasets._judgements import read_qrels, retrieval_files
 from embedscope.datasets._parallel import parallel_files
+from embedscope.datasets.dataset import Dataset, Entry, MediaDataset
+from embedscope.datasets.file import File
+from embedscope.datasets.id_texts import is_text_table, read_beir_texts, read_text_rows
 
 DATASETS: Registry[Entry] = Registry("dataset", "embedscope.datasets")
 

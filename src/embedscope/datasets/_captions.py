@@ -10,7 +10,7 @@ import numpy as np
 from embedscope.core.errors import InputError
 from embedscope.core.images import ImageTable
 from embedscope.core.tables import Matches, Relation, TextTable
-from embedscope.datasets._text import distinct
+from embedscope.datasets.text import distinct
 
 
 @dataclass

@@ -35,11 +35,11 @@ class Drawing:
             if the file is no SVG.
         """
         if not self.kept.is_file():
-            write_bytes(self.kept, _rendered(self.path, self.size))
+            write_bytes(self.kept, _render(self.path, self.size))
         return FileImage(self.kept, self.key).pixels()
 
 
-def _rendered(path: Path, size: int) -> bytes:
+def _render(path: Path, size: int) -> bytes:
     """PNG bytes of the drawing, its longer side ``size`` pixels, in the middle of a white square."""
     resvg = require("resvg_py", "images", "rendering drawings")
     pil = require("PIL.Image", "images", "rendering drawings")

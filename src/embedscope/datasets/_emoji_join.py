@@ -58,7 +58,7 @@ class Emoji:
     families: Mapping[str, tuple[str, ...]]
 
 
-def joined(files: Mapping[str, Path], folders: Mapping[str, Path]) -> Emoji:
+def join_emoji(files: Mapping[str, Path], folders: Mapping[str, Path]) -> Emoji:
     """Read ``emoji.json``, ``emoji_xx.json``, ``groups.json`` and the folders of SVG files of each vendor."""
     drawings = {vendor: {code(p.stem): p for p in sorted(folder.glob("*.svg"))} for vendor, folder in folders.items()}
     english = _english(files["emoji.json"])

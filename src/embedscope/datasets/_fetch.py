@@ -15,7 +15,7 @@ from embedscope.core.cache import cache_folder, named_cache_folder
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.regular import check_not_root
 from embedscope.datasets._archive import members
-from embedscope.datasets._file import File, FileSet
+from embedscope.datasets.file import File, FileSet
 
 DATA_VARIABLE = "EMBEDSCOPE_DATA"
 _DOWNLOADS = "data"
@@ -56,7 +56,7 @@ class Finder:
         """Folder of an installed package, found without importing it."""
         return _package_folder(module)
 
-    def named(self, name: str) -> Path | None:
+    def find(self, name: str) -> Path | None:
         """The first file under the data folder with this name, or with a path that ends in ``folder/name``."""
         wanted = Path(name).parts
         return next((p for p in self._by_name.get(wanted[-1], ()) if p.parts[-len(wanted) :] == wanted), None)

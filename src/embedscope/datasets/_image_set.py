@@ -18,8 +18,8 @@ from embedscope.core.extras import require
 from embedscope.core.images import FileImage, Image, Pixels
 from embedscope.core.tables import Classes, Data, Matches, Quadruples, TextTable
 from embedscope.datasets._image_folder import image_folder
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
+from embedscope.datasets.tables import read_text
+from embedscope.datasets.text import lines
 
 NEAR = 5
 """Two images whose hashes of 64 bits differ in at most this many are flagged as near-duplicates."""
@@ -69,8 +69,8 @@ def build_image_set(
     if target.exists():
         raise InputError(f"{target} is there already; name a folder that is not, or remove it")
     data = source if isinstance(source, Data) else image_folder(source)
-    wanted = {_folded(word): word for word in words}
-    shown = _shown(data)
+    wanted = {_fold(word): word for word in words}
+    shown = _images_by_word(data)
     if lacking := [word for key, word in wanted.items() if key not in shown]:
         raise InputError(
             f"{data.name} has no image of {', '.join(lacking[:9])} ({len(lacking)} of {len(wanted)} words); leave "
@@ -78,7 +78,7 @@ def build_image_set(
         )
     with atomic_folder(target) as tree:
         chosen = {word: shown[key][:per_word] for key, word in wanted.items()}
-        images = _written(chosen, tree, data.name, licence)
+        images = _write(chosen, tree, data.name, licence)
         manifest = {"format": 1, "near": NEAR, "pictures": [asdict(picture) for picture in images]}
         (tree / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
     return images
@@ -92,7 +92,7 @@ def image_questions(path: str | Path, data: Data) -> Quadruples:
     InputError
         if a line has not four names or a name is no concept.
     """
-    row = {_folded(name): i for i, name in enumerate(data.tables["classes"].texts)}
+    row = {_fold(name): i for i, name in enumerate(data.tables["classes"].texts)}
     rows: list[list[int]] = []
     sections: list[str] = []
     section = ""
@@ -100,7 +100,7 @@ def image_questions(path: str | Path, data: Data) -> Quadruples:
         if line.startswith(":"):
             section = line[1:].strip()
         elif line.strip():
-            names = [_folded(name) for name in (line.split("\t") if "\t" in line else line.split())]
+            names = [_fold(name) for name in (line.split("\t") if "\t" in line else line.split())]
             if len(names) != 4 or (unknown := [name for name in names if name not in row]):
                 what = f"has {len(names)} names" if len(names) != 4 else f"names {unknown[0]!r}, which is no concept"
                 raise InputError(
@@ -140,11 +140,11 @@ def near_duplicates(hashes: npt.NDArray[np.bool_], limit: int = NEAR) -> npt.NDA
     return first
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return name.replace("_", " ").strip().casefold()
 
 
-def _shown(data: Data) -> dict[str, list[Image]]:
+def _images_by_word(data: Data) -> dict[str, list[Image]]:
     """Images of every word, from a relation that gives each image its class or matches it to a text."""
     by_name: dict[str, list[Image]] = {}
     for relation in data.relations.values():
@@ -157,7 +157,7 @@ def _shown(data: Data) -> dict[str, list[Image]]:
         else:
             continue
         for image, name in pairs:
-            known = by_name.setdefault(_folded(names[name]), [])
+            known = by_name.setdefault(_fold(names[name]), [])
             if images.images[image] not in known:
                 known.append(images.images[image])
     return by_name
@@ -167,7 +167,7 @@ def _texts(tables: Mapping[str, TextTable], table: str) -> tuple[str, ...]:
     return tables[table].texts if table in tables else ()
 
 
-def _written(chosen: Mapping[str, Sequence[Image]], tree: Path, source: str, licence: str) -> list[Picture]:
+def _write(chosen: Mapping[str, Sequence[Image]], tree: Path, source: str, licence: str) -> list[Picture]:
     hashes, files = [], []
     for word, images in chosen.items():
         folder = word.replace(" ", "_").replace("/", "_")

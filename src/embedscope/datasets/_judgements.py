@@ -10,9 +10,9 @@ import numpy as np
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Qrels, TextTable
 from embedscope.datasets._fetch import file_sha256
-from embedscope.datasets._id_texts import read_beir_texts
-from embedscope.datasets._qrels import read_qrels as read_judgements
-from embedscope.datasets._text import distinct
+from embedscope.datasets.id_texts import read_beir_texts
+from embedscope.datasets.qrels import read_qrels as read_judgements
+from embedscope.datasets.text import distinct
 
 Judgements = Mapping[str, Mapping[str, float]]
 """Grade by query id and document id."""

@@ -10,7 +10,7 @@ from embedscope.core.regular import check_ends
 from embedscope.core.tables import Data, TextTable
 from embedscope.datasets._captions import matches
 from embedscope.datasets._fetch import file_sha256
-from embedscope.datasets._text import distinct, lines
+from embedscope.datasets.text import distinct, lines
 
 
 def parallel_files(left: str | Path, right: str | Path | None = None, columns: tuple[int, int] = (0, 1)) -> Data:

@@ -32,6 +32,6 @@ def pictures(names: Sequence[str], finder: Finder, prefix: str, hint: str) -> Im
     """A table of the files called ``names``; their keys are ``prefix``/name, their clusters the names."""
     images: list[Image] = []
     for name in names:
-        path, key = finder.named(name), f"{prefix}/{name}"
+        path, key = finder.find(name), f"{prefix}/{name}"
         images.append(MissingImage(key, hint) if path is None else FileImage(path, key))
     return ImageTable(tuple(images), "photo", tuple(names))

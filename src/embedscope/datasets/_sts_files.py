@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedscope.datasets._file import File
+from embedscope.datasets.file import File
 
 _HOME = "http://ixa2.si.ehu.es/stswiki/images/"
 _ARCHIVES = {

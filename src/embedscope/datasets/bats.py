@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from embedscope.core.tables import Matches, Quadruples, Relation, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded, listed_files
-from embedscope.datasets._text import distinct, lines
+from embedscope.datasets.dataset import Dataset, Loaded, read_file_table
+from embedscope.datasets.text import distinct, lines
 
 IDS = ("bats",)
 Entry = tuple[str, tuple[str, ...]]
@@ -48,7 +48,7 @@ ENTRIES = {
         name="bats",
         title="BATS",
         version="3.0",
-        files=listed_files(
+        files=read_file_table(
             Path(__file__).with_name("bats_files.csv"),
             "https://s3.amazonaws.com/blackbirdprojects/tut_vsm/BATS_3.0.zip",
         ),

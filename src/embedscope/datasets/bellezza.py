@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from embedscope.core.tables import Labels, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded
-from embedscope.datasets._file import File
-from embedscope.datasets._text import lines
 from embedscope.datasets._weat import attribute_tables
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines
 
 IDS = ("bellezza",)
 

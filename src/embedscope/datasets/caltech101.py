@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset
 from embedscope.datasets._fetch import Finder
 from embedscope.datasets._image_folder import image_folder
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset
 
 IDS = ("caltech101",)
 _FOLDER = "101_ObjectCategories"

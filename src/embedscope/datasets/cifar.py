@@ -15,9 +15,9 @@ from embedscope.core.errors import InputError
 from embedscope.core.images import ImageTable, Pixels
 from embedscope.core.tables import Classes, TextTable
 from embedscope.datasets._cifar_files import entries, names
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._file import File
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset
+from embedscope.datasets.file import File
 
 IDS = ("cifar10", "cifar100")
 _SIDE = 32

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from embedscope.core.images import ImageTable
 from embedscope.datasets._captions import Captions
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._file import File
 from embedscope.datasets._pictures import pictures
-from embedscope.datasets._text import lines
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines
 
 IDS = ("coco",)
 _KARPATHY = "dataset_coco.json"

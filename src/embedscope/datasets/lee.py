@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from embedscope.core.tables import Pairs, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded
-from embedscope.datasets._file import File
-from embedscope.datasets._text import lines
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines
 
 IDS = ("lee",)
 _URL = "https://raw.githubusercontent.com/piskvorky/gensim/4.4.0/gensim/test/test_data/"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from embedscope.core.tables import TextTable
-from embedscope.datasets._dataset import Dataset, Loaded
-from embedscope.datasets._file import File
-from embedscope.datasets._text import lines
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines
 
 IDS = ("lee_sentences",)
 _GAP = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["')]))(?<!\bDr\.)(?<!\b[A-Z]\.)\s+(?=["'(]?[A-Z0-9])""")

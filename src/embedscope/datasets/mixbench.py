@@ -11,12 +11,12 @@ from embedscope.core.errors import InputError
 from embedscope.core.images import FileImage, Image, ImageTable
 from embedscope.core.tables import Relation, TextTable
 from embedscope.datasets._captions import matches
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset
 from embedscope.datasets._fetch import Finder
 from embedscope.datasets._judgements import qrels_over, read_qrels
 from embedscope.datasets._pictures import MissingImage
-from embedscope.datasets._tables import objects
-from embedscope.datasets._text import distinct
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset
+from embedscope.datasets.tables import objects
+from embedscope.datasets.text import distinct
 
 IDS = ("mixbench",)
 SUBSETS = ("MSCOCO", "Google_WIT", "VisualNews", "OVEN")

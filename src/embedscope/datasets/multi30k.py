@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from embedscope.datasets._captions import Captions
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset, listed_files
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._file import File
 from embedscope.datasets._pictures import pictures
-from embedscope.datasets._text import lines
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset, read_file_table
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines
 
 IDS = ("multi30k",)
 SPLITS = {
@@ -76,7 +76,7 @@ def _lines(path: Path) -> list[str]:
 
 def _files() -> tuple[File, ...]:
     """Translations are required, descriptions are loaded where they are at hand."""
-    listed = listed_files(Path(__file__).with_name("multi30k_files.csv"))
+    listed = read_file_table(Path(__file__).with_name("multi30k_files.csv"))
     return tuple(replace(file, url=_RAW + file.name, optional=file.name.startswith("task2/")) for file in listed)
 
 

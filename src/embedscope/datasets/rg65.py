@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 
-from embedscope.datasets._dataset import Dataset, Loaded
-from embedscope.datasets._file import File
-from embedscope.datasets._text import lines, scored_pairs
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines, scored_pairs
 
 IDS = ("rg65",)
 

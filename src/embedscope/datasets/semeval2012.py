@@ -11,9 +11,9 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Choices, Index, Pairs, Quadruples, Relation, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded, listed_files
-from embedscope.datasets._file import File
-from embedscope.datasets._text import distinct, lines
+from embedscope.datasets.dataset import Dataset, Loaded, read_file_table
+from embedscope.datasets.file import File
+from embedscope.datasets.text import distinct, lines
 
 IDS = ("semeval2012",)
 WordPair = tuple[str, str]
@@ -115,7 +115,7 @@ def _load(texts: Mapping[str, str]) -> Loaded:
         "rated": _pairs(rated, index),
         "paradigms": _pairs(examples, index),
         "published": _questions([(rated[0], row) for row in rated[1:]], index),
-        "per_category": _questions(_anchored(rated), index),
+        "per_category": _questions(_anchor_pairs(rated), index),
         "paradigm": _questions([(_first(examples, row[0]), row) for row in rated], index),
     }
     if asked_by_people:
@@ -134,14 +134,14 @@ def _choices(asked: list[tuple[str, Question]], index: Mapping[str, int]) -> Cho
 def _files() -> tuple[File, ...]:
     """Ratings and examples are required, the answers of the second phase are read where they are at hand."""
     folder = Path(__file__).parent
-    answers = listed_files(folder / "semeval2012_answers.csv")
-    return (*listed_files(folder / "semeval2012_files.csv"), *(replace(file, optional=True) for file in answers))
+    answers = read_file_table(folder / "semeval2012_answers.csv")
+    return (*read_file_table(folder / "semeval2012_files.csv"), *(replace(file, optional=True) for file in answers))
 
 
 Row = tuple[str, float, WordPair]
 
 
-def _anchored(rated: list[Row]) -> list[tuple[Row, Row]]:
+def _anchor_pairs(rated: list[Row]) -> list[tuple[Row, Row]]:
     """The first rated pair of a category, its most typical one, with every later one."""
     return [(first, row) for row in rated if (first := _first(rated, row[0])) is not row]
 

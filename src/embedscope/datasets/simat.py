@@ -11,11 +11,11 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Classes, Edits, TextTable
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._file import File
 from embedscope.datasets._pictures import pictures
-from embedscope.datasets._text import lines
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines
 
 IDS = ("simat",)
 _RAW = "https://raw.githubusercontent.com/facebookresearch/SIMAT/main/simat_db/"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from embedscope.datasets._dataset import Dataset, Loaded
-from embedscope.datasets._file import File
 from embedscope.datasets._sts_files import parts
-from embedscope.datasets._text import lines, scored_pairs
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines, scored_pairs
 
 IDS = ("sts12", "sts13", "sts14", "sts15", "sts16")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from embedscope.core.tables import TextTable
-from embedscope.datasets._dataset import Dataset, Loaded
 from embedscope.datasets._sts_files import parts
-from embedscope.datasets._text import distinct, lines
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.text import distinct, lines
 
 IDS = ("sts_sentences",)
 

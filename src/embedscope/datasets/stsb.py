@@ -6,9 +6,9 @@ import csv
 from collections.abc import Mapping
 
 from embedscope.core.tables import Pairs, Relation, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded
-from embedscope.datasets._file import File
-from embedscope.datasets._text import lines, scored_pairs
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines, scored_pairs
 
 IDS = ("stsb",)
 _URL = "http://ixa2.si.ehu.es/stswiki/images/4/48/Stsbenchmark.tar.gz"
@@ -25,11 +25,11 @@ def _load(texts: Mapping[str, str]) -> Loaded:
             tables[part], relations[part] = scored_pairs(
                 part, "sentence", [(row[5], row[6], float(row[4])) for row in rows], subset
             )
-    tables["published"], relations["published"] = _published(texts["sts-test.csv"])
+    tables["published"], relations["published"] = _parse_published(texts["sts-test.csv"])
     return tables, relations
 
 
-def _published(text: str) -> tuple[TextTable, Pairs]:
+def _parse_published(text: str) -> tuple[TextTable, Pairs]:
     """The test pairs as the authors of wolfe2022 read them.
 
     The file, separated by tabs, goes through a reader of comma-separated values that joins lines at unbalanced quotes

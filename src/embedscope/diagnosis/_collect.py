@@ -27,10 +27,10 @@ from embedscope.geometry.measure import measure, measure_stream
 from embedscope.geometry.measure_pair import IdSource, measure_pair
 from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import Metric
-from embedscope.metrics._contrast import neighbour_contrast
-from embedscope.metrics._copies import copy_share
-from embedscope.metrics._orientation import mean_along, variance_along
-from embedscope.metrics.pairs._metric import left_out_interval
+from embedscope.metrics.contrast import neighbour_contrast
+from embedscope.metrics.copies import copy_share
+from embedscope.metrics.orientation import mean_along, variance_along
+from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, ids_in, read_side
 
@@ -139,7 +139,7 @@ def collect(  # noqa: PLR0913
             measured, listed = model_numbers(
                 uri, queries, (*SPACE_METRICS, held), seed=seed, progress=progress, command=command, **model
             )
-            return _collected(measured, held, listed, source, model, row_texts)
+            return _add_rows(measured, held, listed, source, model, row_texts)
         metrics = (*SPACE_METRICS, held)
         measured = measure(
             source, metrics=metrics, seed=seed, progress=progress, command=command, sketches=book, **model
@@ -155,11 +155,11 @@ def collect(  # noqa: PLR0913
         asking = Provenance()
         label = str(queries) if isinstance(queries, str | Path) else "queries"
         matrices = {name: read_side(x, asking) for name, x in sides.items()}
-        asked = _asked(queries, asking)
+        asked = _query_vectors(queries, asking)
         records += query_records(asked, matrices, label)
         listed = {**listed, **query_rows(asked, matrices)}
         provenance["data"] = {**asking.data, **provenance["data"]}
-    return _collected(
+    return _add_rows(
         Result(tuple(records), provenance, measured.document),
         held,
         listed,
@@ -169,7 +169,7 @@ def collect(  # noqa: PLR0913
     )
 
 
-def _collected(
+def _add_rows(
     measured: Result, held: HeldRows, listed: Mapping[str, tuple[str, Listed]], source: Any, model: Any, texts: Texts
 ) -> Collected:
     """The numbers, marked as those of a diagnosis, with the rows of each space in the order of its records."""
@@ -180,7 +180,7 @@ def _collected(
         called.check(max((r.n or 0) for r in measured.records if r.source == name))
     lengths = [r for space, held_rows in rows.items() if (r := length_bias(space, held_rows, names[space[0]]))]
     measured = replace(measured, records=(*measured.records, *lengths))
-    return Collected(_diagnosed(measured), rows, listed, names)
+    return Collected(_mark_diagnosis(measured), rows, listed, names)
 
 
 def length_bias(space: Space, rows: SpaceRows, names: RowNames) -> Record | None:
@@ -198,7 +198,7 @@ def length_bias(space: Space, rows: SpaceRows, names: RowNames) -> Record | None
     def without(g: int) -> float:
         return float(np.corrcoef(a[groups != g], b[groups != g])[0, 1])
 
-    bars = left_out_interval(value, without, np.bincount(groups, minlength=GROUPS).tolist())
+    bars = jackknife_interval(value, without, np.bincount(groups, minlength=GROUPS).tolist())
     return Record(
         source=space[0], pooling=space[1], space=space[2], metric="length_bias", value=value, stderr=bars.stderr,
         ci_low=bars.low, ci_high=bars.high, n=len(known), rows="unit",
@@ -208,7 +208,7 @@ def length_bias(space: Space, rows: SpaceRows, names: RowNames) -> Record | None
 _TEXTS = 50
 
 
-def _diagnosed(measured: Result) -> Result:
+def _mark_diagnosis(measured: Result) -> Result:
     """``measured`` marked as the numbers of a diagnosis, so that ``check`` takes the same again."""
     metrics = measured.provenance["settings"].get("metrics")
     kept = None if metrics is None else [name for name in metrics if name != "held_rows"]
@@ -216,7 +216,7 @@ def _diagnosed(measured: Result) -> Result:
     return replace(measured, provenance={**measured.provenance, "settings": settings})
 
 
-def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
+def _query_vectors(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
     """Vectors of queries; says so where they are texts, which vectors cannot be asked."""
     if isinstance(queries, str | Path) and file_of(str(queries)).is_file() and not is_vectors(str(queries)):
         raise InputError(

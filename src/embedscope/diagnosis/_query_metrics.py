@@ -15,7 +15,7 @@ from embedscope.core.ids import GROUPS, groups_of, hash_rows
 from embedscope.core.records import Record
 from embedscope.core.tables import Index
 from embedscope.metrics.neighbourhood import top_share_of
-from embedscope.metrics.pairs._metric import left_out_interval
+from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.stats.neighbours import top_k
 
 K = 10
@@ -135,5 +135,5 @@ def _mean(metric: str, values: Floats, hits: QueryNeighbours, common: Mapping[st
 def _record(
     metric: str, value: float, without: Callable[[int], float], sizes: Sequence[int], common: Mapping[str, Any]
 ) -> Record:
-    bars = left_out_interval(value, without, sizes)
+    bars = jackknife_interval(value, without, sizes)
     return Record(metric=metric, value=value, stderr=bars.stderr, ci_low=bars.low, ci_high=bars.high, **common)

@@ -28,7 +28,7 @@ class Reading:
     exact: bool = False
 
     @classmethod
-    def counted(cls, value: float) -> Reading:
+    def from_count(cls, value: float) -> Reading:
         """A count, or a function of counts."""
         return cls(value, None, value, value, exact=True)
 
@@ -75,7 +75,7 @@ class Numbers:
     rows: SpaceRows | None = None
     pooling: str | None = None
 
-    def defined(self, metric: str) -> Record | None:
+    def get_defined(self, metric: str) -> Record | None:
         """The record of ``metric`` where it has a value."""
         record = self.records.get(metric)
         return record if record is not None and record.value is not None else None
@@ -98,11 +98,11 @@ def number(metric: str, *, counted: bool = False) -> Read:
     """The value of ``metric`` with its interval."""
 
     def read(numbers: Numbers) -> Reading | None:
-        record = numbers.defined(metric)
+        record = numbers.get_defined(metric)
         if record is None or record.value is None:
             return None
         if counted:
-            return Reading.counted(record.value)
+            return Reading.from_count(record.value)
         return Reading(record.value, record.stderr, record.ci_low, record.ci_high)
 
     return read
@@ -116,7 +116,7 @@ def ratio(top: Read, bottom: Read) -> Read:
         if a is None or b is None or b.value == 0:
             return None
         if a.exact and b.exact:
-            return Reading.counted(a.value / b.value)
+            return Reading.from_count(a.value / b.value)
         errors = [0.0 if r.exact else r.stderr for r in (a, b)]
         if errors[0] is None or errors[1] is None:
             return Reading.with_error(a.value / b.value, None)
@@ -142,9 +142,9 @@ def difference(a: Read, b: Read) -> Read:
 
 def rows(numbers: Numbers) -> Reading | None:
     """Number of rows."""
-    return Reading.counted(float(numbers.n)) if numbers.n else None
+    return Reading.from_count(float(numbers.n)) if numbers.n else None
 
 
 def dimensions(numbers: Numbers) -> Reading | None:
     """Dimensions."""
-    return Reading.counted(float(numbers.dim))
+    return Reading.from_count(float(numbers.dim))

@@ -18,8 +18,8 @@ def sampling_gap(numbers: Numbers) -> float:
 def is_centred(numbers: Numbers) -> bool:
     """Whether the means of the two sides are as one, or the mean of the one side is zero, as far as the rows tell."""
     for metric in ("modality_gap", "query_shift"):
-        gap = numbers.defined(metric)
+        gap = numbers.get_defined(metric)
         if gap is not None and gap.value is not None:
             return gap.value <= sampling_gap(numbers)
-    cosine = numbers.defined("self_similarity")
+    cosine = numbers.get_defined("self_similarity")
     return cosine is not None and abs(cosine.value or 0.0) <= max(_NO_COSINE, 2 * (cosine.stderr or 0.0))

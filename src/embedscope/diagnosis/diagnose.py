@@ -15,9 +15,9 @@ from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._collect import Collected, collect
 from embedscope.diagnosis._readings import Numbers
-from embedscope.diagnosis.illustrations import illustrated
+from embedscope.diagnosis.illustrations import illustrate
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
-from embedscope.diagnosis.rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, said_as, verdict
+from embedscope.diagnosis.rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, severity_word, verdict
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds
@@ -71,12 +71,12 @@ class Diagnosis:
 
     def first_rows(self, v: Verdict) -> tuple[tuple[Row, ...], int | None]:
         """The first ten rows of the finding of ``v`` and how many there are; None where it is not about rows."""
-        listed = self._listed(v)
+        listed = self._find_rows(v)
         if listed is None:
             return (), None
         return tuple(Row(r["row"], r["text"], r["why"]) for r in self._rows_of(v, SHOWN)), len(listed[1])
 
-    def _listed(self, v: Verdict) -> tuple[str, Listed] | None:
+    def _find_rows(self, v: Verdict) -> tuple[str, Listed] | None:
         """Name of the source or side, and the rows, of the finding of ``v``."""
         if self.collected is None:
             return None
@@ -86,12 +86,12 @@ class Diagnosis:
         return self.collected.listed.get(v.rule.id)
 
     def _rows_of(self, v: Verdict, most: int | None) -> list[dict[str, Any]]:
-        row_list = self._listed(v)
+        row_list = self._find_rows(v)
         if row_list is None or self.collected is None:
             return []
         space, listed = row_list
         first = Listed(listed.ids[:most], listed.values[:most], listed.why)
-        named = self.collected.names_of(v.numbers.source, space).named(first.ids)
+        named = self.collected.names_of(v.numbers.source, space).name_rows(first.ids)
         return [
             {
                 "finding": v.rule.id,
@@ -131,14 +131,14 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     """
     book = Sketchbook(rows=False)
     where = Where.of(source, options.get("pair"), options.get("pair_ids"), options, options.get("names"))
-    diagnosis = judged(collect(source, sketches=book, **options), thresholds or {}, where=where)
+    diagnosis = judge(collect(source, sketches=book, **options), thresholds or {}, where=where)
     base = None if diagnosis.collected is None else diagnosis.collected.result.document
     assert diagnosis.result.document is not None
-    document = illustrated(diagnosis.result.document, diagnosis.verdicts, base, book)
+    document = illustrate(diagnosis.result.document, diagnosis.verdicts, base, book)
     return replace(diagnosis, result=replace(diagnosis.result, document=document))
 
 
-def judged(collected: Collected, thresholds: Thresholds, where: Where = UNNAMED) -> Diagnosis:
+def judge(collected: Collected, thresholds: Thresholds, where: Where = UNNAMED) -> Diagnosis:
     """The verdicts on the numbers of a diagnosis, and their document."""
     verdicts: list[Verdict] = []
     measured = collected.result
@@ -190,7 +190,7 @@ def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: Where) -> Docu
     findings = [_finding(v, several, *diagnosis.first_rows(v)) for v in diagnosis.verdicts if v.severity != "ok"]
     findings += [_open(v, several) for v in diagnosis.verdicts if v.severity == "ok" and v.undecided]
     fine = [v for v in diagnosis.verdicts if v.severity == "ok" and not v.undecided]
-    findings += list(_not_judged([v for v in fine if not v.is_judged], several))
+    findings += list(_unjudged_findings([v for v in fine if not v.is_judged], several))
     findings += list(_healthy([v for v in fine if v.is_judged], several))
     verdict_table = Table(
         "verdicts",
@@ -201,11 +201,11 @@ def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: Where) -> Docu
             Column("rule"),
             Column("value", 4),
             Column("± s.e.", 4, "standard error; none where the number is a count"),
-            *(Column(said_as(level), 4, "threshold in force at this n") for level in LEVELS),
+            *(Column(severity_word(level), 4, "threshold in force at this n") for level in LEVELS),
         ),
         tuple(
             (
-                said_as(v.severity) if v.is_judged else "too few rows",
+                severity_word(v.severity) if v.is_judged else "too few rows",
                 v.numbers.space,
                 v.rule.id,
                 v.reading.value,
@@ -223,16 +223,16 @@ def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | Non
     return Finding(
         _prefix(v, several) + v.rule.sentence(v.numbers, v.reading),
         v.severity,
-        evidence=f"{_number(v)}; {said_as(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
-        detail=f"Threshold: {v.rule.reason}.{_sampled(v) if rows else ''}",
+        evidence=f"{_number(v)}; {severity_word(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
+        detail=f"Threshold: {v.rule.reason}.{_sampling_note(v) if rows else ''}",
         harm=v.rule.harm,
-        remedy=v.rule.remedy.sentence(v.numbers),
+        remedy=v.rule.remedy.actions(v.numbers),
         rows=rows,
         n_rows=n_rows,
     )
 
 
-def _sampled(v: Verdict) -> str:
+def _sampling_note(v: Verdict) -> str:
     """That the rows named are those of a sample, where not all were held."""
     held = v.numbers.rows
     return f" Rows are named among {len(held.ids):,} sampled ones." if held is not None and held.sampled else ""
@@ -244,12 +244,12 @@ def _open(v: Verdict, several: bool) -> Finding:
     return Finding(
         text,
         "info",
-        evidence=f"{_number(v)}; {said_as(v.undecided)} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
+        evidence=f"{_number(v)}; {severity_word(v.undecided)} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
         detail="More rows would decide it.",
     )
 
 
-def _not_judged(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:
+def _unjudged_findings(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:
     """One line per space: what so few rows say nothing about."""
     for few in _by_space(verdicts):
         names = "; ".join(f"{v.rule.name} (from {v.rule.least_rows:,} rows on)" for v in few)

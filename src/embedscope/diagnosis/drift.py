@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from embedscope.core.document import Column, Document, Finding, Skipped, Table
+from embedscope.core.document import Action, Column, Document, Finding, Skipped, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -14,10 +14,10 @@ from embedscope.core.short_repr import short_repr
 from embedscope.core.wording import count
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.direction import towards
-from embedscope.diagnosis.drift_charts import charted
+from embedscope.diagnosis.drift_charts import add_charts
 from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
 from embedscope.diagnosis.where import UNNAMED, Where
-from embedscope.metrics._orientation import MEAN
+from embedscope.metrics.orientation import MEAN
 from embedscope.stats.bootstrap import holm
 from embedscope.stats.uncertainty import degrees_of
 
@@ -84,7 +84,7 @@ def drift(
     """
     allowed = dict(tolerance or {})
     old, new = _by_key(_one_source(baseline.records, now.records)), _by_key(now.records)
-    old = _spaces_matched(old, new)
+    old = _match_spaces(old, new)
     for metric in allowed:
         if metric not in {r.metric for r in old.values()}:
             raise UnknownNameError.for_name("metric", metric, {r.metric for r in old.values()})
@@ -95,7 +95,7 @@ def drift(
     changes.sort(key=lambda c: (not c.failed, _WORST.index(towards(c)) if c.failed else 0))
     outcome = Drift(now, tuple(changes))
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
-    document = charted(_document(outcome, name, allowed), changes, name, where)
+    document = add_charts(_document(outcome, name, allowed), changes, name, where)
     return replace(outcome, result=replace(now, provenance=provenance, document=document))
 
 
@@ -145,7 +145,7 @@ def _by_key(records: Iterable[Record]) -> dict[_Key, Record]:
 _ASKED_OF_SOME = {"leading_overlap"}
 
 
-def _spaces_matched(old: Mapping[_Key, Record], new: Mapping[_Key, Record]) -> dict[_Key, Record]:
+def _match_spaces(old: Mapping[_Key, Record], new: Mapping[_Key, Record]) -> dict[_Key, Record]:
     """The baseline with its one space named as the new one, where each has one."""
     before, after = {k[0] for k in old}, {k[0] for k in new}
     if len(before) == len(after) == 1:
@@ -167,10 +167,10 @@ def _change(old: Record | None, new: Record | None, allowed: Mapping[str, float]
     apart = abs(new.value - old.value) - (tolerance or 0.0)
     if apart <= STORED.get(new.metric, RESOLUTION) * max(1.0, abs(old.value)):
         return Change(old, new, "same")
-    return _tested(old, new, apart, known=tolerance is not None)
+    return _test_change(old, new, apart, known=tolerance is not None)
 
 
-def _tested(old: Record, new: Record, apart: float, *, known: bool) -> Change:
+def _test_change(old: Record, new: Record, apart: float, *, known: bool) -> Change:
     """A change with its p value, or the reason why there is none; ``known``: a tolerance was given."""
     if new.metric == "zero_rows":
         return Change(old, new, "same", _p_of_shares(old, new))
@@ -272,7 +272,7 @@ def _finding(c: Change) -> Finding:
     place = f"{c.record.metric} of {c.record.space}" if c.record.space else c.record.metric
     if c.new is None:
         return Finding(
-            f"{place} is missing now.", "serious", "", remedy="measure what the baseline had (--queries, spaces)"
+            f"{place} is missing now.", "serious", remedy=(Action("measure what the baseline had (--queries, spaces)"),)
         )
     if c.outcome == "undefined":
         return Finding(
@@ -280,7 +280,7 @@ def _finding(c: Change) -> Finding:
         )
     old, new = (c.old.value if c.old else None) or 0.0, c.new.value or 0.0
     if c.record.metric in ORIENTATION:
-        return _turned(c, old, new)
+        return _turn_finding(c, old, new)
     error = "" if _error(c) is None else f", error bar ± {_error(c):.2g}, p = {c.p:.2g}"
     verb = "rose" if new > old else "fell"
     way = towards(c)
@@ -290,7 +290,7 @@ def _finding(c: Change) -> Finding:
     )
 
 
-def _turned(c: Change, old: float, new: float) -> Finding:
+def _turn_finding(c: Change, old: float, new: float) -> Finding:
     """The rows lie along other directions: a rotation leaves every other number as it was."""
     what, _, k = c.record.metric.partition(".")
     name = "mean" if what == MEAN else "variance"
@@ -299,7 +299,7 @@ def _turned(c: Change, old: float, new: float) -> Finding:
         f"fixed direction {k} was {old:.4g} and is {new:.4g}.",
         "serious",
         f"difference {new - old:+.3g}, error bar ± {_error(c) or 0.0:.2g}, p = {c.p or 0.0:.2g}",
-        remedy="vectors of another model, or turned since: embed queries and documents with one model again",
+        remedy=(Action("vectors of another model, or turned since: embed queries and documents with one model again"),),
     )
 
 

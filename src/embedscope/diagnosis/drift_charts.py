@@ -18,7 +18,7 @@ DRAWN = 24
 _SERIES = ("within error", "better", "worse", "changed, neither better nor worse")
 
 
-def charted(document: Document, changes: Sequence[Change], name: str, where: Where) -> Document:
+def add_charts(document: Document, changes: Sequence[Change], name: str, where: Where) -> Document:
     """``document`` with its headline and the chart of all changes."""
     chart = drift_chart(changes)
     headline = _headline(document, changes, name, where, () if chart is None else (chart.id,))

@@ -28,7 +28,7 @@ _CARRIES = {
 """Rule -> the charts that show what it found, the best one first."""
 
 
-def illustrated(document: Document, verdicts: Sequence[Verdict], base: Document | None, book: Sketchbook) -> Document:
+def illustrate(document: Document, verdicts: Sequence[Verdict], base: Document | None, book: Sketchbook) -> Document:
     """The ``document`` of a diagnosis with a headline, the charts of its ``base`` of numbers, and those of ``book``."""
     charts = (*(() if base is None else base.charts), *charts_of(list(book), (HEALTHY,)))
     document = with_charts(document, charts)

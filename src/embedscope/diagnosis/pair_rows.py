@@ -15,7 +15,7 @@ from embedscope.core.tables import Index
 from embedscope.diagnosis._query_metrics import QueryNeighbours, directions
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.metrics.pairs import Paired
-from embedscope.metrics.pairs._metric import left_out_interval
+from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K
 
@@ -75,15 +75,15 @@ def pair_rows(
     def without(g: int) -> float:
         return min(1.0, 2 * float((ranks[groups != g] > _HALF).mean()))
 
-    bars = left_out_interval(share, without, np.bincount(groups, minlength=GROUPS).tolist())
+    bars = jackknife_interval(share, without, np.bincount(groups, minlength=GROUPS).tolist())
     record = Record(
         source=label, metric="mismatched_pairs", value=share, space="|".join(names), stderr=bars.stderr,
         ci_low=bars.low, ci_high=bars.high, n=len(left), dim=int(x.shape[1]), rows="unit",
     )  # fmt: skip
-    return [record], dict(_across(paired.unit, _kept(x), _kept(y), ranks, left, names))
+    return [record], dict(_across(paired.unit, _hash_nonzero(x), _hash_nonzero(y), ranks, left, names))
 
 
-def _kept(x: npt.NDArray[Any]) -> Hashes:
+def _hash_nonzero(x: npt.NDArray[Any]) -> Hashes:
     """Hashes of the numbers of the rows that are not zero, as ``Paired.unit`` keeps them."""
     kept: npt.NDArray[np.bool_] = (x != 0).any(axis=1)
     return hash_rows(0, len(x))[kept]

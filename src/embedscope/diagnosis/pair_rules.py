@@ -78,7 +78,7 @@ PAIR_RULES = (
         harm="Cosines across the sides are all low and need a threshold of their own; clusters follow the modality, "
         "not the content. Search from one side to the other is hardly affected.",
         remedy=Remedy(candidates=("center",), objective="mixed", remark="where one index holds both"),
-        adjusted=_beyond_noise,
+        adjust=_beyond_noise,
     ),
     Rule(
         id="mixed_index",
@@ -92,7 +92,7 @@ PAIR_RULES = (
         says="In a mixed index, {percent} of the 10 nearest results are of the query's own modality.",
         harm="Image queries return only images, and text queries only texts, however well others match.",
         remedy=Remedy(candidates=("center",), objective="mixed", also="or merge two indexes by rank"),
-        adjusted=_above_chance,
+        adjust=_above_chance,
     ),
     Rule(
         id="mismatched_pairs",
@@ -140,7 +140,7 @@ QUERY_RULES = (
         harm="One mean for both is the mean of neither, so centring on documents moves queries wrongly; thresholds "
         "learnt between documents do not hold for queries.",
         remedy=Remedy(candidates=("center",), retrieval=True, remark="which keeps a mean for each"),
-        adjusted=_beyond_noise,
+        adjust=_beyond_noise,
     ),
     Rule(
         id="query_hubs",
@@ -154,7 +154,7 @@ QUERY_RULES = (
         says="Five documents take {percent} of all places in the 10 best of these queries.",
         harm="Every query returns the same documents.",
         remedy=Remedy(candidates=("center",), retrieval=True, also="look at the five documents"),
-        adjusted=_beyond_five,
+        adjust=_beyond_five,
     ),
     Rule(
         id="query_contrast",

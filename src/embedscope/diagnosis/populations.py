@@ -70,13 +70,13 @@ class Split:
     @property
     def two_models(self) -> bool:
         """Whether the sets vary along directions that have nothing to do with each other."""
-        return not self.one_model and unrelated(self.likeness, self.stderr, self.chance)
+        return not self.one_model and are_unrelated(self.likeness, self.stderr, self.chance)
 
 
-def unrelated(likeness: float, stderr: float, chance: float) -> bool:
+def are_unrelated(likeness: float, stderr: float, chance: float) -> bool:
     """Whether a likeness is what covariances of two models have: small, surely below 0.1, no more than chance.
 
-    >>> unrelated(0.01, 0.01, 0.004), unrelated(0.026, 0.004, 0.002), unrelated(0.2, 0.01, 0.004)
+    >>> are_unrelated(0.01, 0.01, 0.004), are_unrelated(0.026, 0.004, 0.002), are_unrelated(0.2, 0.01, 0.004)
     (True, False, False)
     """
     error = float(np.hypot(stderr, chance))
@@ -170,14 +170,14 @@ def _two_models(x: Floats, nearest: Index) -> Split | None:
         return None
     if sizes.max() < _FEW:  # only small components: none of them says along which directions a model varies
         return None
-    varied = _varied(x)
+    varied = _drop_constant(x)
     centred = {c: _around_mean(varied, component == c) for c in seeds}
     sets = _models(seeds, centred)
     label = _spread(component, nearest, {c: i for i, members in enumerate(sets) for c in members})
     return _largest_stranger(label, x, nearest, centred, sets)
 
 
-def _varied(x: Floats) -> Floats:
+def _drop_constant(x: Floats) -> Floats:
     """The coordinates of ``x`` (n, d) that are not constant: padding is no dimension."""
     varies = x.std(axis=0) > _STILL
     return x if varies.all() else np.asarray(x[:, varies])
@@ -252,7 +252,7 @@ def _largest_stranger(
         if i == large or not sizes[i]:
             continue
         likeness, stderr = _likeness(most, _Set.of([centred[c] for c in members]))
-        if unrelated(likeness, stderr, _chance(most.x.shape[1])):
+        if are_unrelated(likeness, stderr, _chance(most.x.shape[1])):
             strangers.append(i)
     if not strangers or sizes[strangers].max() < FEWEST:
         return None
@@ -383,14 +383,14 @@ def _two_kinds(x: Floats, nearest: Index) -> Split | None:
     sizes = np.sort(np.bincount(mutual_components(nearest)))
     if len(x) < LEAST_ROWS or sizes[-2:].sum() < MOSTLY * len(x):
         return None
-    varied = _varied(x)
+    varied = _drop_constant(x)
     mean = varied.mean(axis=0, dtype=np.float64)
     chosen = varied[np.random.default_rng(len(x)).permutation(len(x))[: 2 * _COMPARED]] - mean
     values, vectors = np.linalg.eigh(chosen.T @ chosen / len(chosen))
     kept = np.argsort(-values)[: min(DIRECTIONS, len(chosen) // 20, varied.shape[1])]
     kept = kept[values[kept] > _STILL**2]
     axes = vectors[:, kept] / np.sqrt(values[kept])
-    direction = _two_peaked(chosen @ axes)
+    direction = _find_two_peaks(chosen @ axes)
     if direction is None:
         return None
     y = varied @ (axes @ direction)
@@ -402,7 +402,7 @@ def _two_kinds(x: Floats, nearest: Index) -> Split | None:
     return _split(y > middle, x, nearest, *_likeness(*sets), varied.shape[1])
 
 
-def _two_peaked(z: Floats) -> Floats | None:
+def _find_two_peaks(z: Floats) -> Floats | None:
     """The direction (r,) of least kurtosis of whitened rows ``z`` (n, r), None where it has no two peaks."""
     r = z.shape[1]
     rng = np.random.default_rng(r)

@@ -32,7 +32,7 @@ _TYPES: dict[str, Any] = {
 """What the settings of a baseline may be."""
 
 
-def measured_again(  # noqa: PLR0913
+def remeasure(  # noqa: PLR0913
     baseline: Result,
     source: Array | str | None = None,
     *,

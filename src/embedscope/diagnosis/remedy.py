@@ -1,10 +1,11 @@
-"""What to try against a finding, as data: the command and the sentence are made from it."""
+"""What to try against a finding, as data: the command and what is said of it are made from it."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
 
+from embedscope.core.document import Action
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._readings import Numbers
 from embedscope.diagnosis.centred import is_centred
@@ -48,7 +49,7 @@ class Remedy:
 
     def command(self, numbers: Numbers) -> str:
         """The repair as a command; empty where there is none, or where centring is all of it and was done."""
-        candidates = self._left(numbers)
+        candidates = self._useful_candidates(numbers)
         if not candidates:
             return ""
         if self.retrieval:
@@ -63,21 +64,22 @@ class Remedy:
         where = numbers.where
         return bool(self.command(numbers)) and where.is_pair and where.is_named and not (self.retrieval or self.before)
 
-    def sentence(self, numbers: Numbers) -> str:
-        """What to try in words, and what would judge it where nothing does yet."""
+    def actions(self, numbers: Numbers) -> tuple[Action, ...]:
+        """What to try, and what would judge it where nothing does yet."""
         command = self.command(numbers)
         if command:
-            if self.retrieval:
-                command = f"with relevance judgements in {_QRELS}: {command}"
-            repair = ", or ".join(filter(None, (self.instead, command + (f", {self.remark}" if self.remark else ""))))
+            instead = f"{self.instead}, or " if self.instead else ""
+            judged_by = f"with relevance judgements in {_QRELS}: " if self.retrieval else ""
+            repair = Action(f"{instead}{judged_by}", command, f", {self.remark}" if self.remark else "")
         elif self.candidates:
-            repair = f"{self.instead} ({_CENTRED})" if self.instead else f"{_CENTRED}, which is the repair for this"
+            centred = f"{self.instead} ({_CENTRED})" if self.instead else f"{_CENTRED}, which is the repair for this"
+            repair = Action(centred)
         else:
-            repair = self.instead
-        judged = JUDGED if command and not (self.retrieval or numbers.where.is_pair) else ""
-        return "; ".join(filter(None, (self.before, repair, self.also, judged)))
+            repair = Action(self.instead)
+        needs = JUDGED if command and not (self.retrieval or numbers.where.is_pair) else ""
+        return tuple(a for a in (Action(self.before), repair, Action(self.also), Action(needs)) if str(a))
 
-    def _left(self, numbers: Numbers) -> tuple[str, ...]:
+    def _useful_candidates(self, numbers: Numbers) -> tuple[str, ...]:
         """The candidates without that of centring, where the rows are centred."""
         if _CENTRING not in self.candidates or not is_centred(numbers):
             return self.candidates

@@ -18,7 +18,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.readers import find_vectors, is_vectors, texts_of
 from embedscope.sources.images import images_in
 from embedscope.sources.retrieval_data import read_lines
-from embedscope.sources.texts import texts_named
+from embedscope.sources.texts import read_texts
 
 Texts = str | Path | Sequence[str] | None
 
@@ -48,7 +48,7 @@ class RowNames:
     def of(cls, name: str, source: Any, model: Mapping[str, Any], texts: Texts) -> RowNames:
         """Of the source ``name`` of a diagnosis; ``texts`` are those of its rows, or a file with one per line."""
         if model.get("texts") is not None:
-            table, _ = texts_named(model["texts"], model.get("data"), Provenance())
+            table, _ = read_texts(model["texts"], model.get("data"), Provenance())
             return cls(table.texts, True)
         if model.get("images") is not None:
             return cls(tuple(image.name for image in images_in(model["images"])), True, are_texts=False)
@@ -70,7 +70,7 @@ class RowNames:
     def _by_hash(self) -> dict[int, int]:
         return {int(h): i for i, h in enumerate(hash_texts(self.texts or ()))}
 
-    def named(self, ids: Hashes) -> list[tuple[str, str]]:
+    def name_rows(self, ids: Hashes) -> list[tuple[str, str]]:
         """Number and text of each row; of a token the position and its sentence."""
         if not self.of_model:
             numbers = row_numbers(ids)

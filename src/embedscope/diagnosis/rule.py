@@ -20,10 +20,10 @@ LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
 
 
-def said_as(severity: str) -> str:
+def severity_word(severity: str) -> str:
     """The word of a severity in sentences and tables.
 
-    >>> said_as("info"), said_as("warning")
+    >>> severity_word("info"), severity_word("warning")
     ('note', 'warning')
     """
     return "note" if severity == "info" else severity
@@ -50,7 +50,7 @@ class Rule:
     says : the sentence, with ``{value}``, ``{percent}``, ``{n}``, ``{dim}`` and what ``details`` names
     harm : what it does to the user
     remedy : what to try
-    adjusted : numbers, threshold -> the threshold at so many rows, beyond what a space without the defect reads; None
+    adjust : numbers, threshold -> the threshold at so many rows, beyond what a space without the defect reads; None
         where it does not apply
     details : words of ``says`` -> metric that gives them, or numbers -> a word
     applies : numbers -> whether the question makes sense
@@ -67,7 +67,7 @@ class Rule:
     says: str
     harm: str
     remedy: Remedy
-    adjusted: Callable[[Numbers, float], float | None] | None = None
+    adjust: Callable[[Numbers, float], float | None] | None = None
     details: Mapping[str, str | Callable[[Numbers], str]] = field(default_factory=dict)
     applies: Callable[[Numbers], bool] | None = None
     least_rows: int = LEAST_ROWS
@@ -76,7 +76,7 @@ class Rule:
         """The finding in words."""
         words: dict[str, object] = {}
         for word, source in self.details.items():
-            record = numbers.defined(source) if isinstance(source, str) else None
+            record = numbers.get_defined(source) if isinstance(source, str) else None
             words[word] = source(numbers) if callable(source) else record.value if record else math.nan
         n, dim = numbers.n, numbers.dim
         return self.says.format(value=reading.value, percent=percent(reading.value), n=n, dim=dim, **words)
@@ -84,7 +84,7 @@ class Rule:
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
         value = changed[level] if level in changed else self.levels.get(level)
-        return value if value is None or self.adjusted is None else self.adjusted(numbers, value)
+        return value if value is None or self.adjust is None else self.adjust(numbers, value)
 
 
 @short_repr

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from embedscope.core.records import Record
-from embedscope.metrics._orientation import DIRECTIONS, MEAN, VARIANCE
+from embedscope.metrics.orientation import DIRECTIONS, MEAN, VARIANCE
 
 ORIENTATION = frozenset(f"{name}.{k}" for name in (MEAN, VARIANCE) for k in range(1, DIRECTIONS + 1))
 """Numbers along fixed directions; together they are one test of whether the space was turned."""
@@ -70,7 +70,7 @@ def gap(old: Record, new: Record) -> Gap | None:
         return None
     apart = abs(new.value - old.value)
     if new.metric in DISTANCES:
-        apart = max(0.0, apart - abs(_added(old) - _added(new)))
+        apart = max(0.0, apart - abs(_sampling_excess(old) - _sampling_excess(new)))
     a, b = (float(r.units or r.n or 1) for r in (old, new))
     spread = max(old.stderr * math.sqrt(a), new.stderr * math.sqrt(b))
     return Gap(apart, spread / math.sqrt(a), spread / math.sqrt(b))
@@ -80,7 +80,7 @@ def _sizes(record: Record) -> tuple[int | None, int | None]:
     return record.n, record.units
 
 
-def _added(record: Record) -> float:
+def _sampling_excess(record: Record) -> float:
     """What n rows a side add at most to the distance of two means of unit rows: 2 / n to its square."""
     value, n = record.value or 0.0, max(record.n or 1, 1)
     return math.sqrt(value**2 + 2 / n) - value

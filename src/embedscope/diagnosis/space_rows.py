@@ -18,7 +18,7 @@ from embedscope.core.wording import percent
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
 from embedscope.metrics import Measured, Metric
-from embedscope.metrics.pairs._metric import left_out_interval
+from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.metrics.storage import ASKED, kept_in_int8, tied_in_float16
 from embedscope.stats import GroupedResult
 from embedscope.stats.copies import first_alike
@@ -96,10 +96,10 @@ class HeldRows(Metric):
             fixed_rows=True, one_model=one_model,
         )  # fmt: skip
 
-    def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
+    def measure(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """``two_populations``, ``two_kinds``, ``two_formats``, and the shares of outliers and of neighbours kept."""
         held = _Held(grouped.full, one_model=self.one_model)
-        values, rows = held.measured()
+        values, rows = held.measure()
         self.of_spaces.append(rows)
         units = None if grouped.units is None else grouped.units.units
         n, dim, exact = grouped.full.n, grouped.full.dim, not grouped.full.sampled
@@ -137,7 +137,7 @@ class _Held:
         self.raw = full.kept.x[full.places]
         self.enough = len(self.u) > K and self.rows.others >= K
 
-    def measured(self) -> tuple[list[Row], SpaceRows]:
+    def measure(self) -> tuple[list[Row], SpaceRows]:
         """Numbers with their intervals, and rows."""
         split = populations(self.rows, one_model=self.one_model) if self.enough else None
         other, described = formats(self.raw)
@@ -156,7 +156,7 @@ class _Held:
         outliers, far = self._outliers()
         count("outlier_share", outliers)
         values += [*self._dot(), *self._few_directions()]
-        listed = dict(self._listed(split, other, outliers, far))
+        listed = dict(self._list_rows(split, other, outliers, far))
         occurrences = self.rows.occurrences(K) if self.enough else np.zeros(len(self.ids), dtype=np.intp)
         return values, SpaceRows(listed, split, described, self.ids, occurrences, self.full.sampled)
 
@@ -176,9 +176,9 @@ class _Held:
             return []
         if norms.std() <= 1e-3 * norms.mean():
             return [("dot_overlap", 1.0, 0.0, 1.0, 1.0)]
-        return [self._kept_share("dot_overlap", self._near, self._listed_near(self.raw))]
+        return [self._kept_share("dot_overlap", self._near, self._nearest_rows(self.raw))]
 
-    def _listed(
+    def _list_rows(
         self, split: Split | None, other: npt.NDArray[np.bool_], outliers: npt.NDArray[np.bool_], far: Floats
     ) -> Iterator[tuple[str, Listed]]:
         def by(values: Floats, members: npt.NDArray[np.bool_], why: str, *, up: bool = False) -> Listed:
@@ -312,7 +312,7 @@ class _Held:
         left, kept = unit_rows(left)
         if not kept.all():
             return []
-        return [self._kept_share("leading_overlap", self._near, self._listed_near(to_numpy(left)))]
+        return [self._kept_share("leading_overlap", self._near, self._nearest_rows(to_numpy(left)))]
 
     @cached_property
     def _near(self) -> Index:
@@ -323,7 +323,7 @@ class _Held:
     def _listed_rows(self) -> int:
         return min(2 * K, len(self.u) - 1)
 
-    def _listed_near(self, x: npt.NDArray[Any]) -> Index:
+    def _nearest_rows(self, x: npt.NDArray[Any]) -> Index:
         """The 20 rows of ``x`` (n, d) with the largest products with each of the first 2,000."""
         queries = x[:ASKED]
         return top_k(queries, x, self._listed_rows, exclude=np.arange(len(queries))).indices
@@ -344,7 +344,7 @@ class _Held:
             return float((same[rows] & first[:, :, None] & second[:, None, :]).sum(axis=(1, 2)).mean()) / K
 
         value = without(-1)
-        bars = left_out_interval(value, without, np.bincount(of, minlength=GROUPS).tolist())
+        bars = jackknife_interval(value, without, np.bincount(of, minlength=GROUPS).tolist())
         return name, value, bars.stderr, bars.low, bars.high
 
 

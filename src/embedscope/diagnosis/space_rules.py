@@ -18,7 +18,7 @@ _FLOOR = 0.2
 
 
 def _above(limit: float, numbers: Numbers) -> bool:
-    record = numbers.defined("self_similarity")
+    record = numbers.get_defined("self_similarity")
     return record is not None and record.ci_low is not None and record.ci_low > limit
 
 
@@ -28,23 +28,23 @@ def _beyond_five(numbers: Numbers, limit: float) -> float:
 
 
 def _are(numbers: Numbers) -> str:
-    record = numbers.defined("zero_rows")
+    record = numbers.get_defined("zero_rows")
     return "is" if record is not None and record.value == 1 else "are"
 
 
 def _share(metric: str) -> Callable[[Numbers], str]:
     """What gives the value of ``metric``, a share, in per cent."""
 
-    def said(numbers: Numbers) -> str:
-        record = numbers.defined(metric)
+    def sentence(numbers: Numbers) -> str:
+        record = numbers.get_defined(metric)
         return "nan" if record is None or record.value is None else percent(record.value)
 
-    return said
+    return sentence
 
 
 def _cause(numbers: Numbers) -> str:
     """What most likely made two sets of rows, by how alike their covariances are."""
-    likeness = numbers.defined("two_populations.likeness")
+    likeness = numbers.get_defined("two_populations.likeness")
     value = 0.0 if likeness is None or likeness.value is None else likeness.value
     if value >= _PROMPTS:
         return "one model with and without a prefix or prompt, or two languages of a multilingual model"
@@ -56,7 +56,7 @@ def _how(numbers: Numbers) -> str:
 
 
 def _direction(numbers: Numbers) -> str:
-    record = numbers.defined("length_bias")
+    record = numbers.get_defined("length_bias")
     return "shorter" if record is not None and (record.value or 0.0) < 0 else "longer"
 
 
@@ -79,7 +79,7 @@ def _copies_of_pairs(numbers: Numbers, limit: float) -> float | None:
 
 
 def _norms_vary(numbers: Numbers) -> bool:
-    record = numbers.defined("norm_cv")
+    record = numbers.get_defined("norm_cv")
     return record is not None and record.ci_low is not None and record.ci_low > 0.1 + (2 * numbers.dim) ** -0.5
 
 
@@ -242,7 +242,7 @@ RULES = (
         says="Five rows take {percent} of all places among the 10 nearest.",
         harm="The same few documents appear for every query, and push the right ones out of the first page.",
         remedy=Remedy(candidates=("center",), also="look at the five, often boilerplate or empty"),
-        adjusted=_beyond_five,
+        adjust=_beyond_five,
     ),
     Rule(
         id="never_found",
@@ -269,7 +269,7 @@ RULES = (
         says="{percent} of the rows are duplicates of another row.",
         harm="Results repeat each other, and hubs and distances to neighbours say less.",
         remedy=Remedy("keep one row of each and a list of its duplicates, before indexing"),
-        adjusted=_copies_of_pairs,
+        adjust=_copies_of_pairs,
     ),
     Rule(
         id="zero_rows",
@@ -299,7 +299,7 @@ RULES = (
         says="Row norms vary by {percent} of their mean.",
         harm="An index by dot product ranks rows with large norms first, whatever they mean; cosine is not affected.",
         remedy=Remedy("L2-normalise rows before indexing, or index by cosine"),
-        adjusted=lambda numbers, limit: limit + (2 * numbers.dim) ** -0.5,
+        adjust=lambda numbers, limit: limit + (2 * numbers.dim) ** -0.5,
     ),
     Rule(
         id="half_precision",

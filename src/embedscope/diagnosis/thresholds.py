@@ -14,7 +14,7 @@ from embedscope.core.regular import check_ends
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.rule import LEVELS, Rule, Severity
 from embedscope.diagnosis.space_rules import RULES
-from embedscope.readers import listed
+from embedscope.readers import join_first
 
 Thresholds = Mapping[str, Mapping[Severity, float | None]]
 
@@ -81,7 +81,7 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
 def _near(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {listed(names)}"
+    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {join_first(names)}"
 
 
 def tolerances(texts: Iterable[str]) -> dict[str, float]:

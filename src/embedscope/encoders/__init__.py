@@ -8,19 +8,19 @@ from embedscope.core.errors import InputError
 from embedscope.core.registry import Registry
 from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
-from embedscope.encoders._lookup import Lookup, Scheme
 from embedscope.encoders._opening import opening
 from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
 from embedscope.encoders._space_names import LAST_LAYERS, space_name
-from embedscope.encoders._uris import is_model as _is_text_model
-from embedscope.encoders._uris import near_alias
 from embedscope.encoders.aliases import ALIASES, Alias
+from embedscope.encoders.lookup import Lookup, Scheme
+from embedscope.encoders.uris import is_model as _is_text_model
+from embedscope.encoders.uris import near_alias
 
 if TYPE_CHECKING:
     from embedscope.encoders._framing import Framed, Framing
     from embedscope.encoders._info import ModelInfo, Picks
     from embedscope.encoders.images import open_image_encoder
-    from embedscope.encoders.objects import named_model, source_name
+    from embedscope.encoders.objects import register_model, source_name
     from embedscope.encoders.text import TextEncoder, open_encoder
 
 __all__ = [
@@ -42,12 +42,12 @@ __all__ = [
     "TextEncoder",
     "has_vocabulary",
     "is_model",
-    "named_model",
     "near_alias",
     "open_encoder",
     "open_image_encoder",
     "open_model",
     "reading_note",
+    "register_model",
     "role_pooling",
     "score_of",
     "source_name",
@@ -82,7 +82,7 @@ def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:
 
     Parameters
     ----------
-    uri : name of a model, or an object that encodes texts (see :func:`embedscope.encoders.named_model`)
+    uri : name of a model, or an object that encodes texts (see :func:`embedscope.encoders.register_model`)
     options : of ``open_encoder``; for models without layers also ``cache`` (keep vectors on disk), and for paid
         servers ``yes`` (spend what the work costs) and ``note`` (called with lines to show)
 
@@ -92,9 +92,9 @@ def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:
         for a model that reads images alone, or an option that this kind of model does not have.
     """
     if not isinstance(uri, str):
-        from embedscope.encoders.objects import named_model
+        from embedscope.encoders.objects import register_model
 
-        return _open(named_model(uri), options)
+        return _open(register_model(uri), options)
     with opening(uri):
         return _open(uri, options)
 
@@ -150,7 +150,7 @@ def __getattr__(name: str) -> object:
         from embedscope.encoders.images import open_image_encoder
 
         return open_image_encoder
-    if name in ("named_model", "source_name"):
+    if name in ("register_model", "source_name"):
         from embedscope.encoders import objects
 
         return getattr(objects, name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from embedscope.core.errors import InputError
 from embedscope.encoders._saved_settings import read_json
-from embedscope.encoders._sources import Source
+from embedscope.encoders.sources import Source
 
 _OPENAI = re.compile(r"(^|/)(openai/clip-|models--openai--clip-|clip-ViT-[BL]-\d+$)")
 
@@ -22,7 +22,7 @@ def check_activation(source: Source, activations: Sequence[str]) -> str | None:
     InputError
         where the configuration has another activation than the weights were trained with.
     """
-    wanted = None if source.weights is None else _trained_with(source)
+    wanted = None if source.weights is None else _training_activation(source)
     for activation in activations:
         if wanted is not None and (activation == "quick_gelu") != (wanted == "quick_gelu"):
             raise InputError(
@@ -34,7 +34,7 @@ def check_activation(source: Source, activations: Sequence[str]) -> str | None:
     return None
 
 
-def _trained_with(source: Source) -> str | None:
+def _training_activation(source: Source) -> str | None:
     file = source.folder / "open_clip_config.json"
     if file.is_file():
         facts = read_json(file)

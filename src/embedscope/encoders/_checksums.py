@@ -23,7 +23,7 @@ def sha256_of(path: Path) -> str:
     stat = path.stat()
     key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}|{stat.st_ino}"
     memory = cache_folder() / "checksums.json"
-    known = _known(memory)
+    known = _read_sums(memory)
     if key not in known:
         with path.open("rb") as file:
             known[key] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -34,7 +34,7 @@ def sha256_of(path: Path) -> str:
     return known[key]
 
 
-def _known(memory: Path) -> dict[str, str]:
+def _read_sums(memory: Path) -> dict[str, str]:
     """The sums in ``memory``; none where it does not have its own checksum."""
     with suppress(OSError, InputError):
         facts = read_json(memory, "the checksums that were taken")

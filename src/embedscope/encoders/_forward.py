@@ -30,7 +30,7 @@ def in_batches(
 
 
 @contextmanager
-def tapped(blocks: Sequence[Any], names: Sequence[str], pool: Pool) -> Iterator[dict[str, Any]]:
+def tap(blocks: Sequence[Any], names: Sequence[str], pool: Pool) -> Iterator[dict[str, Any]]:
     """Within the block, a dictionary that a forward pass fills: name -> pooled output of each of ``blocks``.
 
     One name more than blocks: the first is then the input of the first block.
@@ -73,7 +73,7 @@ def layer_names(n: int, *, first: int) -> list[str]:
     return [f"layer{i:0{width}d}" for i in range(first, n + 1)]
 
 
-def frozen(model: Any, device: str, dtype: str) -> Any:
+def freeze(model: Any, device: str, dtype: str) -> Any:
     """The model on its device, in evaluation mode, without gradients."""
     torch = importlib.import_module("torch")
     return model.to(device=device, dtype=getattr(torch, dtype)).eval().requires_grad_(False)

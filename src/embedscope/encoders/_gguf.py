@@ -20,7 +20,7 @@ from embedscope.core.cache import MODELS, models_folder, named_cache_folder
 from embedscope.core.errors import InputError, OutputError
 from embedscope.core.extras import require
 from embedscope.encoders._checksums import sha256_of_all
-from embedscope.encoders._quiet import quiet
+from embedscope.encoders.quiet import quiet
 
 _NOTE = "safetensors.sha256"
 
@@ -39,11 +39,11 @@ class GgufFile:
 
     def weights(self, head: Path) -> Path:
         """Folder with the dequantised weights (float32)."""
-        return converted_once(f"{self.digest[:32]}-weights", lambda folder: self._write_weights(head, folder))
+        return convert_once(f"{self.digest[:32]}-weights", lambda folder: self._write_weights(head, folder))
 
     def _write_head(self, folder: Path) -> None:
         transformers = require("transformers", "hf", "a GGUF model")
-        with quiet(bars=True), self._parsed_once():
+        with quiet(bars=True), self._parse_once():
             config = transformers.AutoConfig.from_pretrained(self.file.parent, gguf_file=self.file.name)
             tokenizer = transformers.AutoTokenizer.from_pretrained(self.file.parent, gguf_file=self.file.name)
             config.save_pretrained(folder)
@@ -52,7 +52,7 @@ class GgufFile:
     def _write_weights(self, head: Path, folder: Path) -> None:
         transformers = require("transformers", "hf", "a GGUF model")
         torch = require("torch", "hf", "a GGUF model")
-        with quiet(bars=True), self._parsed_once():
+        with quiet(bars=True), self._parse_once():
             config = transformers.AutoConfig.from_pretrained(head)
             model = transformers.AutoModel.from_pretrained(
                 self.file.parent, gguf_file=self.file.name, config=config, dtype=torch.float32
@@ -64,7 +64,7 @@ class GgufFile:
         shutil.copy(head / "config.json", folder)
 
     @contextmanager
-    def _parsed_once(self) -> Iterator[None]:
+    def _parse_once(self) -> Iterator[None]:
         """Within the block transformers, which parses the file for each thing it reads, gets what was parsed before.
 
         That takes seconds each time, since every token of the vocabulary becomes an array; and so does the table of the
@@ -97,17 +97,17 @@ _patching = Lock()
 """Held while functions of the package gguf are replaced."""
 
 
-def converted_once(name: str, write: Callable[[Path], None]) -> Path:
+def convert_once(name: str, write: Callable[[Path], None]) -> Path:
     """The folder ``name`` that ``write`` fills with a model; made again where its weights are not those written."""
 
-    def noted(folder: Path) -> None:
+    def write_with_note(folder: Path) -> None:
         write(folder)
         (folder / _NOTE).write_text(sha256_of_all(sorted(folder.glob("*.safetensors"))) + "\n")
 
-    folder = _write_once(name, noted, _NOTE)
+    folder = _write_once(name, write_with_note, _NOTE)
     if sha256_of_all(sorted(folder.glob("*.safetensors"))) != (folder / _NOTE).read_text().strip():
         shutil.rmtree(folder)
-        folder = _write_once(name, noted, _NOTE)
+        folder = _write_once(name, write_with_note, _NOTE)
     return folder
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.images import Image
-from embedscope.encoders._lookup import Lookup
+from embedscope.encoders.lookup import Lookup
 
 Vectors = npt.NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.boundary import reason, shown
+from embedscope.core.boundary import reason, shorten_name
 from embedscope.core.errors import EmbedscopeError, InputError
 
 
@@ -34,8 +34,8 @@ class Call:
     def __call__(self, texts: list[str]) -> Any:
         """What the object gives for ``texts``, as a list of rows or an array."""
         if self.single:
-            return [_awaited(self.method(text)) for text in texts]
-        rows = _awaited(self.method(texts))
+            return [_wait_for(self.method(text)) for text in texts]
+        rows = _wait_for(self.method(texts))
         return list(rows) if isinstance(rows, Iterator) else rows
 
 
@@ -84,7 +84,7 @@ class Caller:
                 raise
             except Exception as error:  # whatever the caller's object raises
                 if len(part) < 2 or not self._takes(call, part[:1]):
-                    raise self._failed(part, error) from error
+                    raise self._failure(part, error) from error
                 self.at_once = len(part) // 2
                 continue
             first += len(part)
@@ -100,11 +100,11 @@ class Caller:
             return False
         return True
 
-    def _failed(self, texts: list[str], error: Exception) -> InputError:
+    def _failure(self, texts: list[str], error: Exception) -> InputError:
         said = f"{type(error).__name__} ({reason(error)})"
         if len(texts) == 1:
             return InputError(
-                f"{self.name} failed on the text '{shown(texts[0][:60])}' with {said}; try it on that text"
+                f"{self.name} failed on the text '{shorten_name(texts[0][:60])}' with {said}; try it on that text"
             )
         return InputError(f"{self.name} failed on {len(texts):,} texts with {said}, and on one of them alone; mend it")
 
@@ -126,7 +126,7 @@ def as_rows(rows: Any, n: int, name: str) -> npt.NDArray[np.float32]:
     return x
 
 
-def _awaited(value: Any) -> Any:
+def _wait_for(value: Any) -> Any:
     """``value``, waited for where it is awaitable, on a loop of its own: the caller's may be running."""
     if not isawaitable(value):
         return value

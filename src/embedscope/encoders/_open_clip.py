@@ -18,17 +18,17 @@ from embedscope.core.images import Image
 from embedscope.encoders._forward import (
     digest_of,
     first_position,
+    freeze,
     fresh,
-    frozen,
     in_batches,
     layer_names,
     mean_over_positions,
-    tapped,
+    tap,
 )
 from embedscope.encoders._image_info import ImageInfo, Opening, Vectors
 from embedscope.encoders._image_uris import parse_image_uri
-from embedscope.encoders._loading import choose_device
 from embedscope.encoders._preparing import as_pil
+from embedscope.encoders.loading import choose_device
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class OpenClipImageEncoder:
 
         weight = next(self._model.parameters())
         batch = torch.stack([self._transform(as_pil(image)) for image in images]).to(weight.device, weight.dtype)
-        with tapped(self._blocks, self._names, self._pool) as states:
+        with tap(self._blocks, self._names, self._pool) as states:
             image = self._model.encode_image(batch).float()
         return states | {"image": torch.nn.functional.normalize(image, dim=1) if self._normalise else image}
 
@@ -126,11 +126,11 @@ def load_open_clip(uri: str, how: Opening) -> OpenClip:
         )
 
     with _silent():
-        model = fresh(make, how.seed, zero_bias=parsed.zero_bias) if parsed.random else _saved(uri, make)
+        model = fresh(make, how.seed, zero_bias=parsed.zero_bias) if parsed.random else _load(uri, make)
     steps = require("open_clip.transform", "vision", f"the model {uri}")
     prepared = steps.PreprocessCfg(**library.get_model_preprocess_cfg(model))
     transform = steps.image_transform_v2(prepared, is_train=False)
-    return OpenClip(uri, architecture, weights, frozen(model, device, how.dtype), transform, device, parsed.random)
+    return OpenClip(uri, architecture, weights, freeze(model, device, how.dtype), transform, device, parsed.random)
 
 
 @contextmanager
@@ -189,7 +189,7 @@ def _check(uri: str, architecture: str, weights: str, library: Any) -> None:
         )
 
 
-def _saved(uri: str, make: Callable[[], Any]) -> Any:
+def _load(uri: str, make: Callable[[], Any]) -> Any:
     try:
         return make()
     except (OSError, RuntimeError, ValueError, UnpicklingError) as error:

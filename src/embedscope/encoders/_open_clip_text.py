@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.encoders._forward import digest_of, layer_names, tapped
+from embedscope.encoders._forward import digest_of, layer_names, tap
 from embedscope.encoders._image_info import Opening
 from embedscope.encoders._open_clip import OpenClip, load_open_clip
 
@@ -73,7 +73,7 @@ class OpenClipText:
         def pool(states: Any) -> Any:
             return states[rows.to(states.device), at.to(states.device)].float()
 
-        with torch.inference_mode(), tapped(self._blocks, self._names, pool) as states:
+        with torch.inference_mode(), tap(self._blocks, self._names, pool) as states:
             text = self._loaded.model.encode_text(ids.to(self._loaded.device))
         return {name: x.float().cpu().numpy() for name, x in (states | {"text": text}).items()}
 

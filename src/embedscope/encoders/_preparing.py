@@ -38,7 +38,7 @@ def crop_centre(picture: Any, size: int) -> Any:
     return picture.crop((left, top, left + size, top + size))
 
 
-def scaled(images: Sequence[Image], size: int, resize_to: int, mean: float, std: float) -> Floats:
+def scale_images(images: Sequence[Image], size: int, resize_to: int, mean: float, std: float) -> Floats:
     """Short side to ``resize_to``, centre crop, values (v / 255 - mean) / std: (n, 3, size, size) float32."""
     out = np.empty((len(images), 3, size, size), dtype=np.float32)
     for i, image in enumerate(images):

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from embedscope.core.choices import Score
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.encoders._quiet import quiet
 from embedscope.encoders._roles import Overrides, Role
 from embedscope.encoders._saved_settings import SavedSettings
+from embedscope.encoders.quiet import quiet
 
 _SAME_FOR_ROLES = {
     *("Transformer", "CLIPModel", "Pooling", "Normalize", "Dense", "Dropout", "LayerNorm", "CNN", "LSTM", "BoW"),

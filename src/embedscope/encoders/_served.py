@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import DataUnavailableError, InputError
-from embedscope.core.waiting import bounded
+from embedscope.core.waiting import call_within
 
 KEY = "OPENAI_API_KEY"
 _AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
@@ -91,7 +91,7 @@ def embed(server: Server, texts: Sequence[str], usage: Usage) -> npt.NDArray[np.
     body: dict[str, Any] = {"model": server.model, "input": list(texts), "encoding_format": server.encoding}
     if server.dimensions is not None:
         body["dimensions"] = server.dimensions
-    answer = _asked(server, json.dumps(body).encode(), usage)
+    answer = _ask(server, json.dumps(body).encode(), usage)
     rows = _vectors(server, answer, len(texts))
     usage.requests += 1
     tokens = answer.get("usage", {}).get("total_tokens") if isinstance(answer.get("usage"), dict) else None
@@ -102,7 +102,7 @@ def embed(server: Server, texts: Sequence[str], usage: Usage) -> npt.NDArray[np.
     return rows
 
 
-def _asked(server: Server, body: bytes, usage: Usage) -> dict[str, Any]:
+def _ask(server: Server, body: bytes, usage: Usage) -> dict[str, Any]:
     wait = 0.5
     for attempt in range(server.retries + 1):
         try:
@@ -135,7 +135,7 @@ def _post(server: Server, body: bytes) -> dict[str, Any]:
         headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(f"{server.base_url}/embeddings", data=body, headers=headers, method="POST")
     try:
-        content = bounded(partial(_content, server, request, key), server.timeout)
+        content = call_within(partial(_content, server, request, key), server.timeout)
     except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
         said = _line(str(getattr(error, "reason", error))) or type(error).__name__
         raise _PassingError(_without_key(said, key)) from error
@@ -168,7 +168,7 @@ def _content(server: Server, request: urllib.request.Request, key: str | None) -
             if response.length:
                 raise IncompleteRead(b"", response.length)
     except urllib.error.HTTPError as error:
-        raise _refused(server, error, key) from error
+        raise _refusal(server, error, key) from error
     return b"".join(parts)
 
 
@@ -180,7 +180,7 @@ def _opener(base_url: str) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(_NoRedirect, *proxies)
 
 
-def _refused(server: Server, error: urllib.error.HTTPError, key: str | None) -> Exception:
+def _refusal(server: Server, error: urllib.error.HTTPError, key: str | None) -> Exception:
     try:
         said = _message(error.read(4096))
     except (OSError, HTTPException):

@@ -9,10 +9,10 @@ from typing import Any
 from embedscope.core.errors import InputError
 from embedscope.encoders._activation import check_activation
 from embedscope.encoders._framing import special_ids
-from embedscope.encoders._loading import TEXT_TOWERS, Loaded
 from embedscope.encoders._pooling import Pooling, simple_pooling, transformer_config
 from embedscope.encoders._saved_settings import SavedSettings
-from embedscope.encoders._sources import Source
+from embedscope.encoders.loading import TEXT_TOWERS, Loaded
+from embedscope.encoders.sources import Source
 
 _ARGMAX_EOS = 2
 """With this ``eos_token_id`` transformers reads CLIP's vector at the largest id of a text (configurations of 2021)."""
@@ -100,7 +100,7 @@ def saved_length(saved: SavedSettings | None) -> int | None:
     return None if length is None else int(length)
 
 
-def padded(
+def pad_ids(
     ids: Sequence[Sequence[int]], pad: int | None, device: str, *, masked: bool, fixed: int | None
 ) -> tuple[Any, Any]:
     """Ids (n, length) padded on the right; the mask is None where padding is not seen, or is to be seen (``fixed``)."""

@@ -9,11 +9,11 @@ from typing import Any
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.extras import require
 from embedscope.core.images import Image
-from embedscope.encoders._forward import digest_of, fresh, frozen, in_batches, layer_names, mean_over_positions
+from embedscope.encoders._forward import digest_of, freeze, fresh, in_batches, layer_names, mean_over_positions
 from embedscope.encoders._image_info import ImageInfo, Opening, Vectors
 from embedscope.encoders._image_uris import ImageUri, parse_image_uri
-from embedscope.encoders._loading import choose_device
 from embedscope.encoders._preparing import as_pil
+from embedscope.encoders.loading import choose_device
 
 
 class TimmEncoder:
@@ -68,7 +68,7 @@ def open_timm(uri: str, how: Opening) -> TimmEncoder:
     timm = require("timm", "vision", f"the model {uri}")
     data = require("timm.data", "vision", f"the model {uri}")
     device = choose_device(how.device)
-    model = frozen(_model(parsed, timm, how.seed), device, how.dtype)
+    model = freeze(_model(parsed, timm, how.seed), device, how.dtype)
     if how.layers and not hasattr(model, "forward_intermediates"):
         raise InputError(f"{uri} does not list its stages (forward_intermediates); open it without layers")
     prepared = data.resolve_model_data_config(model)

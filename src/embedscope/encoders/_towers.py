@@ -10,13 +10,13 @@ from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.extras import require
 from embedscope.core.images import Image
 from embedscope.encoders._activation import check_activation
-from embedscope.encoders._forward import first_position, in_batches, layer_names, mean_over_positions, tapped
+from embedscope.encoders._forward import first_position, in_batches, layer_names, mean_over_positions, tap
 from embedscope.encoders._image_info import ImageInfo, Opening, Vectors
-from embedscope.encoders._loading import choose_device, fresh_model, readable, saved_model
 from embedscope.encoders._preparing import as_pil
-from embedscope.encoders._sources import Source, find_source
 from embedscope.encoders._taps import block_list
-from embedscope.encoders._uris import parse_uri
+from embedscope.encoders.loading import choose_device, fresh_model, load_weights, readable
+from embedscope.encoders.sources import Source, find_source
+from embedscope.encoders.uris import parse_uri
 
 _KINDS = {
     "clip": "CLIPModel",
@@ -42,13 +42,13 @@ class TowerEncoder:
         self._names = layer_names(n, first=0) if how.layers else []
         clip = self._project is not None
         self._pool: Callable[[Any], Any] = first_position if clip else mean_over_positions
-        self.spaces: Mapping[str, str] = self._described(n, clip)
+        self.spaces: Mapping[str, str] = self._describe(n, clip)
 
     def encode(self, images: Sequence[Image]) -> dict[str, Vectors]:
         """Vectors of ``images`` in every space: {space: (n, d) float32}."""
         return in_batches(images, self.batch_size, self._forward)
 
-    def _described(self, n: int, clip: bool) -> dict[str, str]:
+    def _describe(self, n: int, clip: bool) -> dict[str, str]:
         where = "class token" if clip else "mean over patches"
         spaces = {
             name: f"after block {i} of {n}, {where}" if i else f"input of block 1, {where}"
@@ -65,7 +65,7 @@ class TowerEncoder:
 
         weight = next(self._vision.parameters())
         inputs = self._processor(images=[as_pil(image) for image in images], return_tensors="pt")["pixel_values"]
-        with tapped(self._blocks, self._names, self._pool) as states:
+        with tap(self._blocks, self._names, self._pool) as states:
             pooled = self._vision(pixel_values=inputs.to(weight.device, weight.dtype)).pooler_output
         image = (pooled if self._project is None else self._project(pooled)).float()
         vectors = states | {"pooled": pooled}
@@ -106,7 +106,7 @@ def _model(source: Source, config: Any, kind: str, how: Opening) -> tuple[Any, s
     dtype = getattr(torch, how.dtype)
     if source.weights is None:
         return fresh_model(config, dtype, how.seed, source, trust_remote_code=False)
-    return saved_model(getattr(transformers, _KINDS[kind]), source, {"local_files_only": True}, dtype)
+    return load_weights(getattr(transformers, _KINDS[kind]), source, {"local_files_only": True}, dtype)
 
 
 def _processor(source: Source, transformers: Any) -> Any:

@@ -10,12 +10,12 @@ from embedscope.core.errors import InputError
 from embedscope.encoders._checksums import sha256_of
 from embedscope.encoders._roles import Overrides
 from embedscope.encoders._saved_settings import SavedSettings, read_json, read_settings
-from embedscope.encoders._sources import find_source, locate
-from embedscope.encoders._uris import parse_uri
+from embedscope.encoders.sources import find_source, locate
+from embedscope.encoders.uris import parse_uri
 
 if TYPE_CHECKING:
-    from embedscope.encoders._lookup import Lookup
     from embedscope.encoders._taps import NoLayersError
+    from embedscope.encoders.lookup import Lookup
 
 
 def open_without_layers(uri: str, options: Mapping[str, Any]) -> Lookup | None:
@@ -64,9 +64,9 @@ def _overrides(options: Mapping[str, Any]) -> Overrides:
 
 def _by_library(uri: str, saved: SavedSettings, options: Mapping[str, Any], why: str | None = None) -> Lookup:
     """The sentence vector of ``saved`` by sentence-transformers; ``why`` the layers of a transformer are not read."""
-    from embedscope.encoders._loading import choose_device
     from embedscope.encoders._sentence_lookup import SentenceLookup
     from embedscope.encoders._sentence_model import SentenceModel
+    from embedscope.encoders.loading import choose_device
 
     overrides, parsed = _overrides(options), parse_uri(uri)
     device, dtype = choose_device(options.get("device", "auto")), options.get("dtype", "float32")

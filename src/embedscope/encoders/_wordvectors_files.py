@@ -43,7 +43,7 @@ def read_gensim(path: Path, limit: int | None) -> Read:
     words = list(named) if isinstance(named, list | tuple) else []
     x = next(_arrays(attributes, stem), None)
     if x is None:
-        x = made_of_ngrams(attributes, stem, words, path)
+        x = compose_from_ngrams(attributes, stem, words, path)
     if not words or not all(isinstance(w, str) for w in words) or x is None or x.ndim != 2 or len(x) < len(words):
         raise InputError(f"{path} holds no words with vectors; save model.wv with KeyedVectors.save")
     return words[:limit], x[: len(words)][:limit]
@@ -63,7 +63,9 @@ def _arrays(
                 raise InputError(f"{beside} is no array ({error}); save the vectors again") from error
 
 
-def made_of_ngrams(attributes: dict[str, Any], stem: Path, words: list[str], path: Path) -> npt.NDArray[Any] | None:
+def compose_from_ngrams(
+    attributes: dict[str, Any], stem: Path, words: list[str], path: Path
+) -> npt.NDArray[Any] | None:
     """Vectors (n, d) of the words of a ``FastTextKeyedVectors``, which keeps only the parts they are made of.
 
     A word's vector is the mean of its own and those of its character n-grams, by gensim's own code; None where

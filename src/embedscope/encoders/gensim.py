@@ -11,15 +11,17 @@ from typing import Any
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.regular import check_regular, near_name
 from embedscope.encoders._checksums import sha256_of
-from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._wordvectors import WordVectors
 from embedscope.encoders._wordvectors_files import read_fasttext, read_gensim
 from embedscope.encoders._wordvectors_text import WordFile, Words, format_of, read_binary, read_text, word_file
+from embedscope.encoders.lookup import Scheme
 
 IDS = ("gensim",)
 
 
-def _unpacked(read: Callable[[Path, int | None], tuple[list[str], Any]]) -> Callable[[WordFile, int | None], Words]:
+def _refuse_archives(
+    read: Callable[[Path, int | None], tuple[list[str], Any]],
+) -> Callable[[WordFile, int | None], Words]:
     """A reader of files that cannot lie in an archive."""
 
     def inner(file: WordFile, limit: int | None) -> Words:
@@ -43,7 +45,7 @@ def _fasttext(file: WordFile, limit: int | None) -> Words:
 
 _READERS: Mapping[str, Callable[[WordFile, int | None], Words]] = {
     "fasttext": _fasttext,
-    "gensim": _unpacked(read_gensim),
+    "gensim": _refuse_archives(read_gensim),
     "glove": lambda file, limit: read_text(file, limit, header=False),
     "word2vec binary": read_binary,
     "word2vec text": lambda file, limit: read_text(file, limit, header=True),

@@ -8,7 +8,7 @@ from embedscope.encoders._image_info import ImageEncoder, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._opening import opens
 from embedscope.encoders._towers import open_tower
-from embedscope.encoders._uris import is_model
+from embedscope.encoders.uris import is_model
 
 
 @opens

@@ -11,11 +11,11 @@ from typing import Any
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._mteb_model import encodes, is_mteb_model
 from embedscope.encoders._mteb_model import score_of as mteb_score
 from embedscope.encoders._object_calls import Call, Caller, method_of
 from embedscope.encoders._roles import OWN, Overrides, Role
+from embedscope.encoders.lookup import Scheme
 
 IDS = ("object",)
 
@@ -30,7 +30,7 @@ _WANTED = (
 )
 
 
-def named_model(model: Any, name: str | None = None) -> str:
+def register_model(model: Any, name: str | None = None) -> str:
     """A name for ``model`` that stands wherever a model is named, in this process and as long as the object lives.
 
     A string is returned as it is.
@@ -46,7 +46,7 @@ def named_model(model: Any, name: str | None = None) -> str:
     InputError
         if the object has none of these, or another object has the name.
 
-    >>> named_model("minilm")
+    >>> register_model("minilm")
     'minilm'
     """
     if isinstance(model, str):
@@ -55,7 +55,7 @@ def named_model(model: Any, name: str | None = None) -> str:
     chosen = name or _own_name(model)
     if name is not None and (":" in name or not name.strip()):
         raise InputError(f"'{name}' cannot name an object; use letters, digits and dashes")
-    held = _held(chosen)
+    held = _get_object(chosen)
     if held is not None and held is not model:
         if name is not None:
             raise InputError(f"'{name}' names another object already; choose another name")
@@ -74,8 +74,8 @@ def source_name(source: Any) -> Any:
     (['minilm', 'gensim:file'], None)
     """
     if isinstance(source, list | tuple) and any(_encodes(one) for one in source):
-        return [named_model(one) if _encodes(one) else one for one in source]
-    return named_model(source) if _encodes(source) else source
+        return [register_model(one) if _encodes(one) else one for one in source]
+    return register_model(source) if _encodes(source) else source
 
 
 def _encodes(thing: Any) -> bool:
@@ -201,7 +201,7 @@ def _own_name(model: Any) -> str:
     return f"{name}{tail}".replace("<lambda>", "function")
 
 
-def _held(name: str) -> Any:
+def _get_object(name: str) -> Any:
     text = _NAMED.get(name)
     return text() if isinstance(text, weakref.ref) else text
 
@@ -209,7 +209,7 @@ def _held(name: str) -> Any:
 def _open(
     name: str, query_prompt: str | None = None, document_prompt: str | None = None, score: str | None = None
 ) -> ObjectModel:
-    model = _held(name)
+    model = _get_object(name)
     if model is None:
         raise InputError(f"there is no object named '{name}' in this process any more; pass the object itself")
     return ObjectModel(f"object:{name}", model, Overrides(query_prompt, document_prompt, score))

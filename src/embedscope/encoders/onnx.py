@@ -17,11 +17,11 @@ from embedscope.core.extras import require
 from embedscope.core.regular import check_folder
 from embedscope.encoders._checksums import sha256_of, sha256_of_all
 from embedscope.encoders._kept_rows import Rows, rows_of
-from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._pooling import simple_pooling, transformer_config
 from embedscope.encoders._roles import OWN, Overrides, Role
 from embedscope.encoders._saved_settings import SavedSettings, read_json, read_settings
 from embedscope.encoders._sentence_model import reading_facts
+from embedscope.encoders.lookup import Scheme
 
 IDS = ("onnx",)
 
@@ -62,7 +62,7 @@ class OnnxModel:
                 f"onnxruntime could not load {options.graph}: {str(error).splitlines()[0][:200]}"
             ) from error
         self._inputs = [i.name for i in self._session.get_inputs()]
-        self._output, self._pooled = self._chosen_output()
+        self._output, self._pooled = self._choose_output()
         self._tokenizer = tokenizers.Tokenizer.from_file(str(options.folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(options.max_length)
         self._tokenizer.no_padding()
@@ -101,7 +101,7 @@ class OnnxModel:
             return self._options.saved.prompt(role, self._overrides)
         return self._overrides.prompts.get(role, "") if role else ""
 
-    def _chosen_output(self) -> tuple[str, bool]:
+    def _choose_output(self) -> tuple[str, bool]:
         """Name of the output that is read, and whether it is a sentence vector already."""
         outputs = {o.name: len(o.shape) for o in self._session.get_outputs()}
         for name in _POOLED:

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from embedscope.core.cache import VectorCache, namespace_of
 from embedscope.core.errors import InputError
 from embedscope.encoders._kept_rows import Rows, missing_rows, rows_of
-from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._roles import OWN, Overrides, Role
 from embedscope.encoders._served import KEY, Server, Usage, embed
+from embedscope.encoders.lookup import Scheme
 
 IDS = ("openai",)
 

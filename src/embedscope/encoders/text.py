@@ -20,15 +20,15 @@ from embedscope.encoders._framing import (
     special_ids,
 )
 from embedscope.encoders._info import ModelInfo, Picks
-from embedscope.encoders._loading import Loaded, choose_device, load, reads_token_types
 from embedscope.encoders._opening import opens
 from embedscope.encoders._roles import OWN, Overrides, Role
 from embedscope.encoders._sentence_model import SentenceModel, reading_facts, same_for_roles
-from embedscope.encoders._sources import Source, find_source
 from embedscope.encoders._space_names import Spaces
 from embedscope.encoders._taps import LayerTaps, NoLayersError
-from embedscope.encoders._text_towers import BY_LIBRARY, padded, pooling_of, saved_length, tower_of
-from embedscope.encoders._uris import parse_uri
+from embedscope.encoders._text_towers import BY_LIBRARY, pad_ids, pooling_of, saved_length, tower_of
+from embedscope.encoders.loading import Loaded, choose_device, load, reads_token_types
+from embedscope.encoders.sources import Source, find_source
+from embedscope.encoders.uris import parse_uri
 
 Vectors = npt.NDArray[np.float32]
 
@@ -248,7 +248,7 @@ class TextEncoder:
             lengths = torch.tensor([len(i) for i in ids], device=self._device)
             if pooled and self._tower is not None:
                 self._tower.check(ids)
-            batch, mask = self._padded(ids)
+            batch, mask = self._pad_ids(ids)
             rows, cols = (
                 torch.tensor(list(x), device=self._device, dtype=torch.long) for x in (picks.rows, picks.cols)
             )
@@ -262,10 +262,10 @@ class TextEncoder:
                 return vectors, None
             return vectors, self._pooling.apply(last, lengths, self._loaded.projection).cpu().numpy()
 
-    def _padded(self, ids: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+    def _pad_ids(self, ids: Sequence[Sequence[int]]) -> tuple[Any, Any]:
         """Ids (n, length) padded on the right; a mask only where padding could be seen."""
         fixed = self._tower.fixed_length if self._tower else None
-        return padded(ids, self._loaded.tokenizer.pad_token_id, self._device, masked=not self.causal, fixed=fixed)
+        return pad_ids(ids, self._loaded.tokenizer.pad_token_id, self._device, masked=not self.causal, fixed=fixed)
 
     def _ids(self, special: int | None) -> tuple[int, ...]:
         return () if special is None else (special,)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Column, Document, Finding, Status, Table
+from embedscope.core.document import Action, Column, Document, Finding, Status, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.near_ids import near_id
 from embedscope.core.progress import Progress, Silent
@@ -31,7 +31,7 @@ from embedscope.sources.retrieval_data import (
     retrieval_spaces,
 )
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import check_apart, directions
+from embedscope.tasks.means import check_apart, directions
 from embedscope.transforms.repair import Repair
 
 TOP = 10
@@ -133,7 +133,7 @@ def explain(  # noqa: PLR0913
         what = "the query" if not np.any(np.asarray(first.queries)[row]) else "every document relevant to the query"
         raise InputError(f"the vector of {what} '{query}' is zero, so it has no cosine and no rank; encode it again")
     rankings = [_ranking(s.space, s.queries, s.corpus, row, relevant, skip) for s in spaces]
-    rankings += list(_changed(first, row, relevant, skip, transform, repair))
+    rankings += list(_rank_after_changes(first, row, relevant, skip, transform, repair))
     hubs = _occurrence(first, skip)
     provenance.settings = {"query": query, "layers": layers, "pooling": pooling, "transform": transform}
     explained = _Explained(query, row, asked, pool, relevant, rankings, hubs, first.source)
@@ -174,7 +174,7 @@ def _ranking(what: str, queries: Any, corpus: Any, row: int, relevant: Index, sk
     return Ranking(what, cosines, float(rest.mean()), float(rest.std()), ranks)
 
 
-def _changed(
+def _rank_after_changes(
     space: RetrievalSpace, row: int, relevant: Index, skip: Index, transform: str | None, repair: Any
 ) -> Iterator[Ranking]:
     """The same query after changes: both sides centred, the transform, the repair."""
@@ -295,7 +295,7 @@ class _Explained:
                 "info",
                 f"a document is among the ten nearest of {self.usual:.1f} queries on average, these of at least "
                 f"{int(self.hubs[front][self.is_hub(front)].min())}",
-                remedy="a repair that centres, or a scorer such as csls (embedscope repair)",
+                remedy=(Action("a repair that centres, or a scorer such as csls (embedscope repair)"),),
             )
         if gap < NEAR:
             return Finding(

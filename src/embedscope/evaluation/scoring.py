@@ -162,7 +162,7 @@ def score_tasks(
     for pooling, space in spaces:
         for unit_jobs in _by_unit(jobs):
             try:
-                fitted, fitted_on = _fitted(vectors, unit_jobs, pooling, space, chain)
+                fitted, fitted_on = _fit_transform(vectors, unit_jobs, pooling, space, chain)
             except _UnfitError as error:
                 undefined = Score(None, 0, note=str(error))
                 scores += [
@@ -223,7 +223,7 @@ def _by_unit(jobs: Sequence[Job]) -> list[list[Job]]:
     return list(units.values())
 
 
-def _fitted(
+def _fit_transform(
     vectors: Vectors, jobs: Sequence[Job], pooling: str | None, space: str, chain: Any
 ) -> tuple[Any, str | None]:
     """A function from texts to (transformed) vectors, and a description of the rows the transform was fitted on."""
@@ -246,13 +246,13 @@ def _fitted(
     except InputError as error:
         raise _UnfitError(f"undefined: the transform cannot be fitted here: {error}", x.shape[1]) from error
 
-    def transformed(texts: Sequence[str]) -> npt.NDArray[Any]:
+    def transform(texts: Sequence[str]) -> npt.NDArray[Any]:
         rows = raw(texts)
         known = np.isfinite(rows).all(axis=1)
         out = chain.transform(np.where(known[:, None], rows, 0.0))
         return np.where(known[:, None], out, np.nan)
 
-    return transformed, f"the {len(x)} distinct {jobs[0].unit}s of {', '.join(job.task.id for job in jobs)}"
+    return transform, f"the {len(x)} distinct {jobs[0].unit}s of {', '.join(job.task.id for job in jobs)}"
 
 
 def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Skipped, Status
 from embedscope.core.records import Record
-from embedscope.core.wording import listed
+from embedscope.core.wording import join_names
 
 _SERIES = 6
 """Sources that one chart tells apart."""
@@ -17,7 +17,7 @@ _TOLD = 3
 
 def score_document(records: Sequence[Record], skipped: Sequence[Skipped] = ()) -> Document | None:
     """The document of scores; tables and curves over layers follow from the records."""
-    shown = _shown(records)
+    shown = _records_to_draw(records)
     if not shown:
         return Document("Evaluation", skipped=tuple(skipped)) if skipped else None
     places = _places(records)
@@ -52,7 +52,7 @@ def score_chart(shown: dict[tuple[str, str], Record], places: set[str]) -> Dots 
     return Dots("scores", "Scores", "score", tuple(rows), names, caption=caption)
 
 
-def _shown(records: Sequence[Record]) -> dict[tuple[str, str], Record]:
+def _records_to_draw(records: Sequence[Record]) -> dict[tuple[str, str], Record]:
     """The record of each source and task that is drawn: the best of several spaces, or the only one."""
     plain = [r for r in records if not r.compares and r.value is not None and r.subset is None]
     plain = [r for r in plain if not r.source.startswith("random:")]
@@ -107,7 +107,7 @@ def _headline(
         own = list(shown.values())
         stated = own if len(own) <= _TOLD else own[: _TOLD - 1]
         scores = [_score(r, places) for r in stated]
-        text = f"{names[0]} scores {listed(scores)}."
+        text = f"{names[0]} scores {join_names(scores)}."
         sizes = {r.n for r in own}
         parts = [f"n {next(iter(sizes)):,}"] if len(sizes) == 1 and None not in sizes else []
         parts += ["in brackets 95 % intervals"] if any(r.ci_low is not None for r in stated) else []
@@ -136,7 +136,7 @@ def _duel(
     first, second, won, lost = (a, b, up, down) if len(up) >= len(down) else (b, a, down, up)
     few = len(differences) <= _TOLD
 
-    def named_tasks(some: Sequence[Record]) -> str:
+    def name_tasks(some: Sequence[Record]) -> str:
         """The tasks with both scores where there are few of them, else how many and the widest apart."""
         ranked = sorted(some, key=lambda r: -abs(r.value or 0.0))
         said = [
@@ -145,7 +145,7 @@ def _duel(
             if (first, _task(r)) in shown and (second, _task(r)) in shown
         ]
         if few and len(said) == len(some):
-            return listed(said)
+            return join_names(said)
         return f"{len(some)} of {_tasks(len(differences))}" + (f", most on {said[0]}" if said else "")
 
     sign = 1 if first == a else -1
@@ -160,10 +160,10 @@ def _duel(
     )
     evidence = f"differences {evidence}; in brackets 95 % intervals"
     if not won:
-        return f"No difference between {a} and {b} is beyond chance on {named_tasks(open_)}.", "info", evidence
-    text = f"{first} scores higher than {second} on {named_tasks(won)}"
-    text += f", lower on {named_tasks(lost)}" if lost else ""
-    text += f"; the difference on {named_tasks(open_)} is within chance" if open_ else ""
+        return f"No difference between {a} and {b} is beyond chance on {name_tasks(open_)}.", "info", evidence
+    text = f"{first} scores higher than {second} on {name_tasks(won)}"
+    text += f", lower on {name_tasks(lost)}" if lost else ""
+    text += f"; the difference on {name_tasks(open_)} is within chance" if open_ else ""
     return f"{text}.", "info", evidence
 
 

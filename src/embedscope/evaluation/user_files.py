@@ -10,7 +10,7 @@ from typing import Any
 from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_name, check_regular
-from embedscope.datasets._tables import OBJECTS, PARQUET, delimited, is_number, named, objects, parquet_rows
+from embedscope.datasets.tables import OBJECTS, PARQUET, find_name, is_number, objects, parquet_rows, read_delimited
 
 Row = tuple[Any, ...]
 
@@ -56,11 +56,11 @@ def read_columns(path: Path, wanted: Sequence[Wanted]) -> Found:
 
 
 def _of_lines(path: Path, wanted: Sequence[Wanted]) -> Found:
-    rows = [cells for _, cells in delimited(path).rows if not cells[0].startswith("#")]
+    rows = [cells for _, cells in read_delimited(path).rows if not cells[0].startswith("#")]
     if not rows:
         raise InputError(f"{path} is empty; wanted lines of {', '.join(w.what for w in wanted)}")
     first = [cell.strip() for cell in rows[0]]
-    places = [named(first, w.names) is not None for w in wanted]
+    places = [find_name(first, w.names) is not None for w in wanted]
     if (places[0] and places[-1]) or (sum(places) > 1 and not any(map(is_number, first))):
         return _by_name(path, first, rows[1:], wanted)
     short = next((i for i, row in enumerate(rows) if len(row) < len(wanted)), None)
@@ -76,7 +76,7 @@ def _of_lines(path: Path, wanted: Sequence[Wanted]) -> Found:
 def _by_name(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]], wanted: Sequence[Wanted]) -> Found:
     places = []
     for w in wanted:
-        name = named(names, w.names)
+        name = find_name(names, w.names)
         if name is None:
             raise InputError(
                 f"{path} has no column of {w.what} ({', '.join(w.names[:4])}); its columns are {', '.join(names[:12])}"

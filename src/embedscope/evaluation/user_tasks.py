@@ -12,13 +12,13 @@ import numpy as np
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.tables import Classes, Data, Pairs, Quadruples, Relation, Task, TextTable
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
+from embedscope.datasets.tables import read_text
+from embedscope.datasets.text import lines
 from embedscope.evaluation.user_files import Found, Wanted, read_columns
 from embedscope.evaluation.user_images import class_retrieval, image_probe, zero_shot_images
-from embedscope.tasks._class_tasks import ProbeTask
-from embedscope.tasks._pairs import PairTask
 from embedscope.tasks.analogy import AnalogyTask
+from embedscope.tasks.class_tasks import ProbeTask
+from embedscope.tasks.pairs import PairTask
 
 _LEFT = Wanted("first texts", ("word1", "sentence1", "text1", "word 1", "word_1", "sentence_1", "left", "a", "query"))
 _RIGHT = Wanted(
@@ -92,7 +92,7 @@ def _pairs(path: Path, kind: str, unit: str, pearson: bool) -> Made:
         raise InputError(f"{path} has {len(gold)} scored pair(s); a correlation needs two at least")
     pairs = Pairs("texts", np.array(left, np.intp), np.array(right, np.intp), np.array(gold))
     task = PairTask(_id(kind, path), str(path), "texts", "pairs", _about(kind, unit), pearson=pearson)
-    return task, _data(path, index, unit, {"pairs": pairs}), _said(columns, len(gold), "pairs")
+    return task, _data(path, index, unit, {"pairs": pairs}), _describe(columns, len(gold), "pairs")
 
 
 def _similarity(path: Path) -> Made:
@@ -155,7 +155,7 @@ def _labels(path: Path) -> Made:
     index = {text: i for i, text in enumerate(classes)}
     task = ProbeTask(_id("labels", path), str(path), "labels", "labels", ("texts",), _about("labels", "sentence"))
     data = _data(path, index, "sentence", {"labels": Classes("texts", label, names)})
-    return task, data, _said(columns, len(index), "texts")
+    return task, data, _describe(columns, len(index), "texts")
 
 
 _KINDS: Mapping[str, Callable[[Path], Made]] = {
@@ -187,7 +187,7 @@ def _about(kind: str, unit: str) -> dict[str, Any]:
     return {"kind": kind, "unit": unit, "measure": f"your own file of {kind}", "cite": "", "default": False}
 
 
-def _said(columns: Found, count: int, what: str) -> str:
+def _describe(columns: Found, count: int, what: str) -> str:
     return f"{count:,} {what}: {columns.said}"
 
 

@@ -40,7 +40,7 @@ class Encoder:
         if isinstance(value, MethodType):
             return {"method": value.__func__.__name__, "of": self.tree(value.__self__)}
         if isinstance(value, FunctionType | type):
-            return {"name": _named(value)}
+            return {"name": _path_of(value)}
         if id(value) in self._seen:
             return {"again": self._seen[id(value)]}
         self._seen[id(value)] = len(self._objects)
@@ -55,7 +55,7 @@ class Encoder:
         for kind in (list, tuple, frozenset, set):
             if type(value) is kind:
                 return {kind.__name__: [self.tree(item) for item in value]}
-        name = _named(type(value))
+        name = _path_of(type(value))
         return {"object": name, "state": [[k, self.tree(v)] for k, v in attributes(value).items()]}
 
     def _array(self, x: Any) -> Any:
@@ -175,7 +175,7 @@ def _feed(digest: Any, value: Any) -> None:
         _feed(digest, [(k, v) for k, v in attributes(value).items() if counted is None or k in counted])
 
 
-def _named(value: Any) -> str:
+def _path_of(value: Any) -> str:
     name = f"{value.__module__}:{value.__qualname__}"
     if not _at_home(name) or "<" in name:
         raise InputError(f"{name} cannot be saved in a checkpoint; leave out --checkpoint")

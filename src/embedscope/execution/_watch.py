@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from embedscope.core.errors import EmbedscopeError
-from embedscope.core.waiting import bounded
+from embedscope.core.waiting import call_within
 
 R = TypeVar("R")
 
@@ -47,7 +47,7 @@ class Watch:
     def ask(self, call: Callable[..., R], *args: Any) -> R:
         """What the scheduler says; ``EngineError`` where it says nothing."""
         try:
-            return bounded(partial(call, *args), self._patience)
+            return call_within(partial(call, *args), self._patience)
         except (OSError, TimeoutError) as error:
             raise EngineError(
                 f"the scheduler{self._at} does not answer ({error}); look after it and run again, with --checkpoint "

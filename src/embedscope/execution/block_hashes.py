@@ -36,11 +36,11 @@ class Hashed:
         read = _Read(shard)
         return Outcome(self.work(read), read.digest())
 
-    def arrived(self, outcome: Any) -> None:
+    def note_arrival(self, outcome: Any) -> None:
         """Pass on that an outcome came from elsewhere."""
-        arrived = getattr(self.work, "arrived", None)
-        if arrived is not None and isinstance(outcome, Outcome):
-            arrived(outcome.state)
+        note_arrival = getattr(self.work, "note_arrival", None)
+        if note_arrival is not None and isinstance(outcome, Outcome):
+            note_arrival(outcome.state)
 
 
 def digest_of(shard: Shard) -> bytes:

@@ -79,13 +79,13 @@ class Checkpoint:
         """
         kept = _Kept(self.folder / fingerprint(self.identity, work, list(shards), _code(), _products())[:24])
         seen = self._seen.setdefault(fingerprint(list(shards)), [])
-        done, levels = self._kept(kept, len(shards), digests, seen, missing)
+        done, levels = self._load_kept(kept, len(shards), digests, seen, missing)
         if done:
             self.progress.note(f"checkpoint: {done} of {len(shards)} shards of this pass are already done")
-        arrived = getattr(work, "arrived", None)
+        note_arrival = getattr(work, "note_arrival", None)
         for _, state in levels:
-            if arrived is not None and state is not None:
-                arrived(state)
+            if note_arrival is not None and state is not None:
+                note_arrival(state)
         folded = Fold(merge, levels)
         for index, outcome in outcomes(done):
             if isinstance(outcome, Outcome):
@@ -96,7 +96,7 @@ class Checkpoint:
         result: R = folded.total()
         return result
 
-    def _kept(
+    def _load_kept(
         self,
         kept: _Kept,
         shards: int,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.threads import cores, one_blas_thread
-from embedscope.core.waiting import bounded, check_listening
+from embedscope.core.waiting import call_within, check_listening
 from embedscope.execution._watch import EngineError, Watch
 
 IDS = ("dask",)
@@ -67,22 +67,22 @@ class Dask:
     def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
         """``work`` of every shard, in their order; errors of ``work`` come with their own type and message.
 
-        Where ``work`` has a method ``arrived``, it is told of every outcome, since its progress is seen elsewhere.
+        Where ``work`` has a method ``note_arrival``, it is told of every outcome, since its progress is seen elsewhere.
         """
         client = self.client()
         watch = Watch(client, self.address, self.patience)
         limit = _AHEAD * watch.threads()
-        recipe = client.submit(_unpacked, _packed(work), pure=False)
-        arrived = getattr(work, "arrived", _nobody)
+        recipe = client.submit(_unpack, _pack(work), pure=False)
+        note_arrival = getattr(work, "note_arrival", _nobody)
         waiting: deque[Any] = deque()
         try:
             for shard in shards:
-                waiting.append(client.submit(_done, recipe, _packed(shard), pure=False))
+                waiting.append(client.submit(_run_shard, recipe, _pack(shard), pure=False))
                 if len(waiting) > limit:
-                    arrived(outcome := self._outcome(waiting.popleft(), watch))
+                    note_arrival(outcome := self._outcome(waiting.popleft(), watch))
                     yield outcome
             while waiting:
-                arrived(outcome := self._outcome(waiting.popleft(), watch))
+                note_arrival(outcome := self._outcome(waiting.popleft(), watch))
                 yield outcome
         finally:
             with suppress(EngineError):
@@ -100,11 +100,11 @@ class Dask:
                     check_listening(where, min(self.timeout, _LISTENING))
                 else:
                     start = partial(_local_cluster, distributed, self.workers or cores())
-                    where = self._open.enter_context(bounded(start, self.patience))
+                    where = self._open.enter_context(call_within(start, self.patience))
                 # states come straight from workers here; those of a cluster may only be within reach of its scheduler
                 direct = self.address is None
                 options = {"timeout": self.timeout, "set_as_default": False, "direct_to_workers": direct}
-                client = bounded(partial(distributed.Client, where, **options), self.timeout + self.patience)
+                client = call_within(partial(distributed.Client, where, **options), self.timeout + self.patience)
             except (OSError, TimeoutError, ValueError, RuntimeError) as error:
                 self.close()
                 raise self._no_cluster(error) from error
@@ -120,7 +120,7 @@ class Dask:
         self._client = None
         opened, self._open = self._open, ExitStack()
         try:
-            bounded(opened.close, self.patience)
+            call_within(opened.close, self.patience)
         except TimeoutError:
             ended = False
         finally:
@@ -198,7 +198,7 @@ def _local_cluster(distributed: Any, workers: int) -> AbstractContextManager[Any
     return cluster
 
 
-def _packed(thing: object) -> bytes:
+def _pack(thing: object) -> bytes:
     """Bytes for a worker of this run, packed here so that Dask does not look for tasks inside."""
     import cloudpickle  # type: ignore[import-untyped]
 
@@ -208,7 +208,7 @@ def _packed(thing: object) -> bytes:
         raise InputError(f"{type(thing).__name__} cannot be sent to workers ({error}); use --engine local") from error
 
 
-def _unpacked(data: bytes) -> Any:
+def _unpack(data: bytes) -> Any:
     return pickle.loads(data)
 
 
@@ -216,10 +216,10 @@ def _nobody(outcome: object) -> None:
     """Nobody is told of outcomes."""
 
 
-def _done(work: Callable[[Any], Any], shard: bytes) -> Any:
+def _run_shard(work: Callable[[Any], Any], shard: bytes) -> Any:
     """On a worker: the outcome of one shard."""
     with _single_threaded_products():
-        return work(_unpacked(shard))
+        return work(_unpack(shard))
 
 
 _lock = threading.Lock()

@@ -143,7 +143,7 @@ def check_memory(
     InputError
         if they are too few for one worker with one statistic of one space.
     """
-    free = memory - _used() - _LIBRARIES
+    free = memory - _used_bytes() - _LIBRARIES
     single = {
         space: max(_peak(Round((space,), (need,)), dims, grouped, shards, 1, reading) for need in needs)
         for space in dims
@@ -201,7 +201,7 @@ def _with_workers(engine: Engine, workers: int) -> Engine:
     return engine
 
 
-def _used() -> int:
+def _used_bytes() -> int:
     """Bytes of memory that this process uses now; the most it ever used where the system does not say."""
     _give_back()
     status = Path("/proc/self/statm")

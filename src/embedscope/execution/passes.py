@@ -68,7 +68,7 @@ def one_pass(
     work = PassWork(
         tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims), order
     )
-    part: Part = fold_shards(engine, work, stream.shards(), _merged)
+    part: Part = fold_shards(engine, work, stream.shards(), _merge)
     missing = engine.missing if isinstance(engine, ShardRunner) else ()
     if stream.n_rows is not None and not missing and part.rows != stream.n_rows:
         raise InputError(
@@ -139,7 +139,7 @@ class PassWork:
     def _groups(self, space: str, need: Need[Any]) -> int:
         return groups_for(self.dims[space]) if need in self.grouped else 0
 
-    def arrived(self, part: Part) -> None:
+    def note_arrival(self, part: Part) -> None:
         """Count the rows of a part that was worked on elsewhere, or kept from a run before."""
         self.progress.advance(part.rows)
 
@@ -150,7 +150,7 @@ def _feed(states: Collection[Grouped[Any]], blocks: Iterable[tuple[int, RowBlock
             state.take(group, block)
 
 
-def _merged(a: Part, b: Part) -> Part:
+def _merge(a: Part, b: Part) -> Part:
     a.rows += b.rows
     a.declared |= b.declared
     for space, count in a.counts.items():

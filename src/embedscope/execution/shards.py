@@ -156,8 +156,8 @@ class Guarded:
         except _UnreadableError as error:
             return BadShard(shard.index, str(error))
 
-    def arrived(self, outcome: Any) -> None:
+    def note_arrival(self, outcome: Any) -> None:
         """Pass on that an outcome came from elsewhere."""
-        arrived = getattr(self.work, "arrived", None)
-        if arrived is not None and not isinstance(outcome, BadShard):
-            arrived(outcome)
+        note_arrival = getattr(self.work, "note_arrival", None)
+        if note_arrival is not None and not isinstance(outcome, BadShard):
+            note_arrival(outcome)

@@ -7,6 +7,6 @@ from typing import TYPE_CHECKING
 from embedscope.core.registry import Registry
 
 if TYPE_CHECKING:
-    from embedscope.experiments._experiment import Experiment
+    from embedscope.experiments.experiment import Experiment
 
 EXPERIMENTS: Registry[Experiment] = Registry("experiment", "embedscope.experiments")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from embedscope.core.document import Cell, Column, Finding, Status, Table
 from embedscope.core.records import Record
-from embedscope.experiments._experiment import ValueClaim
+from embedscope.experiments.experiment import ValueClaim
 
 
 @dataclass(frozen=True)

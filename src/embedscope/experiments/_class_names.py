@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from embedscope.datasets._dataset import listed_files
-from embedscope.datasets._file import File
+from embedscope.datasets.dataset import read_file_table
+from embedscope.datasets.file import File
 
 REPOSITORIES = "the class names of facebookresearch/Detic, hanoonaR/object-centric-ovd and facebookresearch/VLPart"
 """What to look for."""
@@ -39,7 +39,7 @@ CLASS_NAMES = (
 def class_name_files(*datasets: str) -> tuple[File, ...]:
     """The files of ``datasets`` (all that are read where none is named), each of which may be missing."""
     wanted = {names.file for names in CLASS_NAMES if not datasets or names.dataset in datasets}
-    listed = listed_files(Path(__file__).with_name("class_names.csv"))
+    listed = read_file_table(Path(__file__).with_name("class_names.csv"))
     return tuple(replace(file, optional=True) for file in listed if file.name in wanted)
 
 

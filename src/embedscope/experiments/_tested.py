@@ -184,7 +184,7 @@ def select_on_half(scores: Mapping[str | None, Score], units: Index, seed: int) 
     Choosing and testing on the same items would favour whatever was lucky on them. Items (n,) of all scores are
     aligned; all items of one unit stay on one side. None where there are fewer than 8 units on either side.
     """
-    from embedscope.tasks._means import mean_score
+    from embedscope.tasks.means import mean_score
 
     items = {name: s.items for name, s in scores.items() if s.items is not None and s.value is not None}
     reference = items.get(None)

@@ -19,7 +19,7 @@ from embedscope.experiments._drift2025.findings import findings, headline, kept_
 from embedscope.experiments._drift2025.run import measure, records_of
 from embedscope.experiments._drift2025.spaces import CORPUS, LARGE_CORPUS, NAME_FILES, SCALES, name_pairs, text_pairs
 from embedscope.experiments._drift2025.tables import CLAIMS, figures, tables
-from embedscope.experiments._experiment import Experiment, Options
+from embedscope.experiments.experiment import Experiment, Options
 from embedscope.migration.maps import has_torch
 from embedscope.stats.bootstrap import N_DRAWS
 

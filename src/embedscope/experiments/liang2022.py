@@ -19,11 +19,11 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.wording import percent
-from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._liang2022.files import COMPARED, PAIRS, VectorFiles, files_here, read_names, read_pair
 from embedscope.experiments._liang2022.measures import CENTRED, comparison_records, name_records, pair_records
 from embedscope.experiments._lookup import pick, span, value
 from embedscope.experiments._tested import Estimate, independent_difference, of_record, sentence
+from embedscope.experiments.experiment import Experiment, Options
 
 IDS = ("liang2022",)
 

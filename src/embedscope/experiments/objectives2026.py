@@ -15,13 +15,13 @@ from embedscope.core.document import Document, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._objectives2026.arms import ARMS, SIZES, setting
 from embedscope.experiments._objectives2026.figures import figures
 from embedscope.experiments._objectives2026.findings import findings, headline
 from embedscope.experiments._objectives2026.numbers import Numbers
-from embedscope.experiments._objectives2026.run import chosen_arms, networks
+from embedscope.experiments._objectives2026.run import networks, select_arms
 from embedscope.experiments._objectives2026.tables import tables
+from embedscope.experiments.experiment import Experiment, Options
 
 IDS = ("objectives2026",)
 
@@ -45,7 +45,7 @@ def run(options: Options) -> Result:
     if options.scale not in SIZES:
         raise InputError(f"unknown scale '{options.scale}', wanted one of {', '.join(SIZES)}")
     size = SIZES[options.scale]
-    arms = chosen_arms(options.models)
+    arms = select_arms(options.models)
     provenance = Provenance(options.command, options.seed)
     finder = Finder(options.data, download=options.download)
     trained, skipped = networks(arms, size, options, finder, provenance)

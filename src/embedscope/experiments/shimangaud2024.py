@@ -18,8 +18,7 @@ from embedscope.core.document import Document
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._shimangaud2024.claims import checked_claims, table_of_claims
+from embedscope.experiments._shimangaud2024.claims import check_claims, table_of_claims
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
 from embedscope.experiments._shimangaud2024.gains import gain_charts, headline
@@ -28,6 +27,7 @@ from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, StudyResu
 from embedscope.experiments._shimangaud2024.scores import MAIN, PUBLISHED
 from embedscope.experiments._shimangaud2024.study_data import StudyData, load_study_data
 from embedscope.experiments._shimangaud2024.tables import tables
+from embedscope.experiments.experiment import Experiment, Options
 from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("shimangaud2024",)
@@ -87,7 +87,7 @@ def run_study(study_data: StudyData, options: Options, provenance: Provenance) -
 
 
 def _document(results: StudyResults, provenance: Provenance) -> Document:
-    checked = checked_claims(results.models, results.records)
+    checked = check_claims(results.models, results.records)
     licences = [f"{name}: {facts['licence']}" for name, facts in provenance.data.items()]
     charts = gain_charts(results.models, results.records)
     return Document(

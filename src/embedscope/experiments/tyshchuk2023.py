@@ -17,8 +17,7 @@ from embedscope.core.document import Document
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._tyshchuk2023.claims import checked_claims, table_of_claims
+from embedscope.experiments._tyshchuk2023.claims import check_claims, table_of_claims
 from embedscope.experiments._tyshchuk2023.findings import findings, headline, recall_charts
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS, PUBLISHED_MODELS
 from embedscope.experiments._tyshchuk2023.run import (
@@ -33,6 +32,7 @@ from embedscope.experiments._tyshchuk2023.run import (
 )
 from embedscope.experiments._tyshchuk2023.tables import tables
 from embedscope.experiments._tyshchuk2023.vectors import encode_study_data, encode_study_texts, is_text_only
+from embedscope.experiments.experiment import Experiment, Options
 from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("tyshchuk2023",)
@@ -87,7 +87,7 @@ def run(options: Options) -> Result:
 
 
 def _document(results: StudyResults, provenance: Provenance, seed: int) -> Document:
-    checked = checked_claims(results.models, results.records)
+    checked = check_claims(results.models, results.records)
     licences = [f"{name}: {facts['licence']}" for name, facts in provenance.data.items()]
     charts = recall_charts(results.models, results.kept)
     return Document(

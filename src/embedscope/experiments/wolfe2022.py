@@ -18,8 +18,7 @@ from embedscope.core.document import Document, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._wolfe2022.claims import checked_claims
+from embedscope.experiments._wolfe2022.claims import check_claims
 from embedscope.experiments._wolfe2022.figures import figures
 from embedscope.experiments._wolfe2022.findings import findings
 from embedscope.experiments._wolfe2022.lookup import shared_tasks
@@ -33,6 +32,7 @@ from embedscope.experiments._wolfe2022.run import (
     within_context,
 )
 from embedscope.experiments._wolfe2022.tables import tables
+from embedscope.experiments.experiment import Experiment, Options
 from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("wolfe2022",)
@@ -85,8 +85,8 @@ def run(options: Options) -> Result:
 
 def _document(runs: Sequence[ModelRun], study_data: StudyData, options: Options) -> Document:
     tasks = shared_tasks(runs)
-    checked = checked_claims(runs, options.scale == "full")
-    skipped = [*study_data.skipped, *BASELINE_PARTS, *(s for m in runs for s in _undefined(m))]
+    checked = check_claims(runs, options.scale == "full")
+    skipped = [*study_data.skipped, *BASELINE_PARTS, *(s for m in runs for s in _undefined_scores(m))]
     return Document(
         TITLE,
         QUESTION,
@@ -104,7 +104,7 @@ def _document(runs: Sequence[ModelRun], study_data: StudyData, options: Options)
     )
 
 
-def _undefined(run: ModelRun) -> list[Skipped]:
+def _undefined_scores(run: ModelRun) -> list[Skipped]:
     """One line for each place where scores are undefined, with the first reason that a task gave."""
     places: dict[tuple[str, str | None], list[str]] = {}
     reasons: dict[tuple[str, str | None], str] = {}

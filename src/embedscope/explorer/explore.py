@@ -91,7 +91,11 @@ def explore(  # noqa: PLR0913
     planes = {space: plane(x, map_kind, options.seed, progress) for space, x in rows.spaces.items()}
     pages = [_page(rows.first(space), planes, map_kind, options.seed, progress) for space in rows.spaces]
     shown = replace(pages[0], others=tuple(pages[1:]))
-    return shown if loaded_repair is None else _repaired(shown, loaded_repair, kind, map_kind, options.seed, progress)
+    return (
+        shown
+        if loaded_repair is None
+        else _explore_repaired(shown, loaded_repair, kind, map_kind, options.seed, progress)
+    )
 
 
 def _page(rows: Rows, planes: Mapping[str, Plane], map_kind: MapKind, seed: int, progress: Progress) -> Exploration:
@@ -102,7 +106,7 @@ def _page(rows: Rows, planes: Mapping[str, Plane], map_kind: MapKind, seed: int,
     return Exploration(rows, facts, maps, findings(rows.x, facts, seed, progress))
 
 
-def _repaired(
+def _explore_repaired(
     shown: Exploration, repair: Repair, kind: str | None, map_kind: MapKind, seed: int, progress: Progress
 ) -> Exploration:
     """The page with the map and the hubs of its space after a repair."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from embedscope.core.ids import row_numbers
 from embedscope.core.progress import Progress
 from embedscope.diagnosis import Verdict, diagnose
-from embedscope.diagnosis.rule import said_as
+from embedscope.diagnosis.rule import severity_word
 from embedscope.diagnosis.space_rows import SpaceRows
 from embedscope.explorer.facts import RowFacts
 
@@ -115,7 +115,7 @@ def _cone(facts: RowFacts) -> tuple[str, str]:
     return "the tenth nearest to the mean direction", f"cosine_to_mean >= {least:.6g}"
 
 
-def _crowded(facts: RowFacts) -> tuple[str, str]:
+def _crowded_rows(facts: RowFacts) -> tuple[str, str]:
     most = float(np.quantile(1 - facts.distances[:, 0], 0.1))
     return "the tenth whose nearest is least near", f"nearest_cosine <= {most:.6g}"
 
@@ -131,7 +131,7 @@ _OF_ALL: Mapping[str, Rule] = {
     "zero_rows": lambda facts: ("all zeros", "norm = 0"),
     "norms_vary": _norms,
     "cosine_floor": _cone,
-    "low_contrast": _crowded,
+    "low_contrast": _crowded_rows,
     "outliers": lambda facts: ("outliers", "outlier = 'yes'"),
 }
 """Rules whose rows are read off the columns where the diagnosis held only a sample of them."""
@@ -152,4 +152,4 @@ def as_markdown(selections: Sequence[Selection]) -> str:
     said = [s for s in selections if s.severity]
     if not said:
         return "Nothing was found that `embedscope diagnose` reports."
-    return "\n".join(f"- **{said_as(s.severity)}** {s.text}" for s in said)
+    return "\n".join(f"- **{severity_word(s.severity)}** {s.text}" for s in said)

@@ -19,8 +19,8 @@ from embedscope.core.images import Image
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.explorer.typed_queries import QueryEncoder, called, image_query_encoder, text_query_encoder
-from embedscope.readers import described, find_vectors, ids_of, other_columns, texts_of
+from embedscope.explorer.typed_queries import QueryEncoder, image_query_encoder, space_label, text_query_encoder
+from embedscope.readers import describe_stream, find_vectors, ids_of, other_columns, texts_of
 from embedscope.sources.images import FolderImage, images_in
 from embedscope.sources.models import (
     encode_texts,
@@ -121,7 +121,7 @@ def open_rows(
         if len(part) < part.total:
             progress.note(f"{name}: {len(part):,} of {part.total:,} rows are drawn, a sample by hash; --max-rows N")
         parts.append(part)
-    return parts[0] if len(parts) == 1 else _joined(parts, names)
+    return parts[0] if len(parts) == 1 else _concat(parts, names)
 
 
 def held_rows(
@@ -151,9 +151,9 @@ def held_rows(
         {"vectors": rows[chosen].astype(np.float32)},
         tuple(map(str, chosen)),
         ("vectors",) * len(chosen),
-        None if texts is None else _picked(list(texts), chosen),
+        None if texts is None else _take(list(texts), chosen),
         None,
-        {name: _picked(list(values), chosen) for name, values in named.items()},
+        {name: _take(list(values), chosen) for name, values in named.items()},
         total,
     )
 
@@ -169,7 +169,7 @@ def _of_file(
     progress: Progress,
 ) -> Rows:
     stream = find_vectors(name).stream
-    progress.note(f"{name}: {described(stream)}")
+    progress.note(f"{name}: {describe_stream(stream)}")
     total = _count(stream)
     chosen = hash_sample(hash_rows(0, total), most, options.seed)
     progress.start(f"read {name}", len(chosen), "rows")
@@ -177,7 +177,7 @@ def _of_file(
     progress.close()
 
     def of_rows(values: Iterable[Any]) -> tuple[Any, ...]:
-        return _picked(values, chosen)
+        return _take(values, chosen)
 
     columns: dict[str, tuple[Any, ...]] = {c: of_rows(strings) for c, strings in other_columns(stream).items()}
     if texts is not None:
@@ -224,12 +224,12 @@ def _of_model(
     if texts is not None:
         named = named_texts(texts, options.data, provenance)
         chosen = hash_sample(hash_rows(0, len(named.texts)), most, options.seed)
-        lines = _picked(named.texts, chosen)
+        lines = _take(named.texts, chosen)
         vectors, infos = encode_texts(uri, lines, options, provenance, progress)
-        spaces = {called(s): (s.pooling, s.space) for s in infos}
+        spaces = {space_label(s): (s.pooling, s.space) for s in infos}
         matrices = {key: np.asarray(vectors.matrix(*place, lines), dtype=np.float32) for key, place in spaces.items()}
         parts.append(
-            _known(
+            _drop_unknown(
                 Rows(
                     matrices,
                     tuple(map(str, chosen)),
@@ -242,7 +242,7 @@ def _of_model(
         )
     if pictures is not None:
         chosen = hash_sample(hash_rows(0, len(pictures)), most, options.seed)
-        shown = _picked(pictures, chosen)
+        shown = _take(pictures, chosen)
         encoder = open_image_model(uri, options, provenance, progress)
         encoded = extract_images(encoder, shown, options, progress)
         space = image_vector(encoder.spaces)
@@ -254,7 +254,7 @@ def _of_model(
                 matrices, names, (uri,) * len(shown), None, shown, _folder_classes(shown), len(pictures), query_encoder
             )
         )
-    rows = parts[0] if len(parts) == 1 else _joined(parts, ("text", "image"), "kind")
+    rows = parts[0] if len(parts) == 1 else _concat(parts, ("text", "image"), "kind")
     if labels is None:
         return rows
     if len(rows) < rows.total:
@@ -262,7 +262,7 @@ def _of_model(
     return replace(rows, columns={**(rows.columns or {}), "class": tuple(_labels(labels, len(rows), uri))})
 
 
-def _known(rows: Rows) -> Rows:
+def _drop_unknown(rows: Rows) -> Rows:
     """Rows without the texts that the model does not know."""
     keep = np.flatnonzero(np.isfinite(rows.x).all(axis=1))
     if not len(keep):
@@ -272,13 +272,13 @@ def _known(rows: Rows) -> Rows:
     return replace(
         rows,
         spaces={name: x[keep] for name, x in rows.spaces.items()},
-        ids=_picked(rows.ids, keep),
-        sources=_picked(rows.sources, keep),
-        texts=None if rows.texts is None else _picked(rows.texts, keep),
+        ids=_take(rows.ids, keep),
+        sources=_take(rows.sources, keep),
+        texts=None if rows.texts is None else _take(rows.texts, keep),
     )
 
 
-def _joined(parts: Sequence[Rows], names: Sequence[str], column: str = "source") -> Rows:
+def _concat(parts: Sequence[Rows], names: Sequence[str], column: str = "source") -> Rows:
     """Rows of several parts on one map; ``column`` says which part a row is of."""
     dims = {name: part.x.shape[1] for name, part in zip(names, parts, strict=True)}
     if len(set(dims.values())) > 1:
@@ -329,7 +329,7 @@ def _vectors(stream: Stream, chosen: Index, total: int) -> dict[str, Matrix]:
     return {space: np.concatenate(blocks) for space, blocks in parts.items()}
 
 
-def _picked(values: Iterable[Any], chosen: Index) -> tuple[Any, ...]:
+def _take(values: Iterable[Any], chosen: Index) -> tuple[Any, ...]:
     """The values number ``chosen`` (ascending), read one after the other."""
     if isinstance(values, Sequence):
         return tuple(values[i] for i in chosen)

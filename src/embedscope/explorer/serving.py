@@ -124,11 +124,11 @@ class _Served:
         nearest = self._shown.nearest(query)
         self._asked.pop(query.strip(), None)  # the last one stands first
         self._asked[query.strip()] = [row for row, _ in nearest]
-        return [self._shown.described(row) | {"cosine": cosine} for row, cosine in nearest]
+        return [self._shown.describe_row(row) | {"cosine": cosine} for row, cosine in nearest]
 
 
-def serve(shown: Exploration, port: int, progress: Progress, opened: Any = None) -> None:
-    """Serve the page on this machine until Ctrl-C; ``opened(address)`` is called once it can be opened.
+def serve(shown: Exploration, port: int, progress: Progress, on_open: Any = None) -> None:
+    """Serve the page on this machine until Ctrl-C; ``on_open(address)`` is called once it can be opened.
 
     Parameters
     ----------
@@ -140,8 +140,8 @@ def serve(shown: Exploration, port: int, progress: Progress, opened: Any = None)
     listening.listen()  # who comes early waits until the server runs
     config = uvicorn.Config(application(shown, progress), log_level="error", access_log=False)
     server = uvicorn.Server(config)
-    if opened is not None:
-        opened(f"http://{HOST}:{listening.getsockname()[1]}/")
+    if on_open is not None:
+        on_open(f"http://{HOST}:{listening.getsockname()[1]}/")
     server.run(sockets=[listening])
 
 

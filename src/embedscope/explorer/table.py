@@ -115,7 +115,7 @@ class Exploration:
         out["__row_index__"] = np.arange(len(self.rows))
         return pandas.DataFrame(out)
 
-    def described(self, row: int) -> dict[str, Any]:
+    def describe_row(self, row: int) -> dict[str, Any]:
         """Id, text and thumbnail of one row."""
         texts, images = self.rows.texts, self.rows.images
         image = None if images is None else images[row]

@@ -101,7 +101,7 @@ class TextTower:
         provenance = Provenance()
         provenance.models[self._uri] = {}
         sides = encode_opened(model, self._uri, spaces, [(self._role, [text])], self._options, provenance, Silent())
-        return {called(SpaceName(s.pooling, s.space)): s.matrix(0)[0] for s in sides}
+        return {space_label(SpaceName(s.pooling, s.space)): s.matrix(0)[0] for s in sides}
 
 
 class ImageTower:
@@ -116,10 +116,10 @@ class ImageTower:
         return {space: self._encoder.encode([FileImage(Path(path), path)])[space][0]}
 
 
-def called(name: SpaceName) -> str:
+def space_label(name: SpaceName) -> str:
     """What a space of a model of texts is called on the page.
 
-    >>> called(SpaceName(None, "pooled")), called(SpaceName("plain", "layer03"))
+    >>> space_label(SpaceName(None, "pooled")), space_label(SpaceName("plain", "layer03"))
     ('pooled', 'layer03 plain')
     """
     return name.space if name.pooling is None else f"{name.space} {name.pooling}"

@@ -9,7 +9,7 @@ import difflib
 
 from embedscope.core.errors import UnknownNameError
 from embedscope.core.registry import Registry
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 
 __all__ = ["EXPORTS", "Export", "Order", "find_export"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from embedscope.core.atomic import write_bytes
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.codes import Binary, Int8, ProductQuantiser, RaBitQ
 from embedscope.transforms.repair import KindMap, Repair
 
@@ -31,7 +31,7 @@ def faiss_index(repair: Repair, kind: str | None = None, inner: Any = None) -> A
     """
     faiss = require("faiss", "faiss", "an export to FAISS")
     width = repair.kind(kind).dim_out
-    inner = coded_index(faiss, repair.kind(kind)) if inner is None else inner
+    inner = empty_index(faiss, repair.kind(kind)) if inner is None else inner
     if inner.d != width:
         raise InputError(f"the index has {inner.d} dimensions, the repair gives {width}; pass an index with {width}")
     index = faiss.IndexPreTransform(inner)
@@ -40,7 +40,7 @@ def faiss_index(repair: Repair, kind: str | None = None, inner: Any = None) -> A
     return index
 
 
-def coded_index(faiss: Any, kind: KindMap) -> Any:
+def empty_index(faiss: Any, kind: KindMap) -> Any:
     """The empty, trained index by inner product that stores rows in the code of ``kind``; flat where it has none."""
     code, width = kind.code, kind.dim_out
     if code is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from embedscope.core.atomic import write_text
 from embedscope.core.errors import InputError
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.repair import Repair
 
 IDS = ("numpy",)

@@ -8,7 +8,7 @@ import numpy as np
 
 from embedscope.core.atomic import write_bytes
 from embedscope.core.extras import require
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.repair import KindMap, Repair
 
 IDS = ("onnx",)
@@ -55,12 +55,12 @@ class _Graph:
             if part in parts:
                 self._last = self._node(op, [self._last, self._constant(part, parts[part])], part)
         if kind.hidden is not None:
-            self._last = self._node("Add", [self._last, self._hidden(given, parts)], "residual")
+            self._last = self._node("Add", [self._last, self._add_hidden(given, parts)], "residual")
         if kind.normalise_after:
             self._normalise("after")
         self.nodes.append(self._onnx.helper.make_node("Identity", [self._last], [OUTPUT]))
 
-    def _hidden(self, given: str, parts: dict[str, Any]) -> str:
+    def _add_hidden(self, given: str, parts: dict[str, Any]) -> str:
         """What the hidden layer of a residual MLP adds."""
         inner = self._node("MatMul", [given, self._constant("hidden_in", parts["hidden_in"])], "hidden_product")
         inner = self._node("Add", [inner, self._constant("hidden_bias", parts["hidden_bias"])], "hidden_sum")

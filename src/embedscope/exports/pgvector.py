@@ -7,7 +7,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.atomic import write_text
 from embedscope.core.errors import InputError
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.repair import KindMap, Repair
 
 IDS = ("pgvector",)
@@ -43,11 +43,11 @@ def sql_expression(repair: Repair, kind: str | None = None, column: str = COLUMN
     if max(kind_map.dim_in, kind_map.dim_out) > _LARGEST:
         raise InputError(f"pgvector holds at most {_LARGEST:,} dimensions, the repair has {kind_map.dim_out:,}")
     given = f"l2_normalize({column})" if kind_map.normalise_before else column
-    mapped = _mapped(kind_map, given)
+    mapped = _affine_sql(kind_map, given)
     return f"l2_normalize({mapped})" if kind_map.normalise_after else mapped
 
 
-def _mapped(kind_map: KindMap, given: str) -> str:
+def _affine_sql(kind_map: KindMap, given: str) -> str:
     """The affine part of a map of the expression ``given``."""
     if kind_map.matrix is not None:
         columns = zip(kind_map.matrix.T, kind_map.bias, strict=True)

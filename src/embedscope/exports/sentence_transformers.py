@@ -10,7 +10,7 @@ import numpy as np
 from embedscope.core.atomic import atomic_folder
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.repair import Hidden, KindMap, Origin, Repair
 
 IDS = ("sentence-transformers",)
@@ -19,7 +19,7 @@ ROUTED = ("query", "document")
 _LARGEST = 4.0
 
 
-def repaired_model(model: Any, repair: Repair, kind: str | None = None) -> Any:
+def append_repair(model: Any, repair: Repair, kind: str | None = None) -> Any:
     """Append ``repair`` to ``model``, a ``SentenceTransformer`` that is changed in place and returned.
 
     A repair with the kinds ``query`` and ``document`` and no ``kind`` named becomes a ``Router``: ``encode_query``
@@ -141,8 +141,8 @@ def _write(order: Order) -> list[str]:
     if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
         raise InputError(f"{order.out} is there already; name a new folder for the repaired model")
     folder, sha = _folder_of(str(order.model))
-    lines = _checked(order, Origin(str(order.model), weights_sha256=sha))
-    model = repaired_model(library.SentenceTransformer(str(folder), device="cpu"), order.repair, order.kind)
+    lines = _check(order, Origin(str(order.model), weights_sha256=sha))
+    model = append_repair(library.SentenceTransformer(str(folder), device="cpu"), order.repair, order.kind)
     with atomic_folder(order.out) as part:
         model.save(str(part), create_model_card=False)
         _try(library, part, order)
@@ -160,7 +160,7 @@ def _write(order: Order) -> list[str]:
 
 def _try(library: Any, folder: Path, order: Order) -> None:
     """Load ``folder`` and encode one text; raises ``InputError`` where that fails or gives other dimensions."""
-    from embedscope.encoders._quiet import quiet
+    from embedscope.encoders.quiet import quiet
 
     name = order.kind if order.kind is not None else list(order.repair.kinds)[-1]
     wanted = order.repair.kinds[name].dim_out if name in order.repair.kinds else None
@@ -177,8 +177,8 @@ def _try(library: Any, folder: Path, order: Order) -> None:
 
 def _folder_of(model: str) -> tuple[Path, str | None]:
     """Folder of a model named by alias, ``st:NAME`` or path, and the sha256 of its weights."""
-    from embedscope.encoders._sources import find_source
-    from embedscope.encoders._uris import parse_uri
+    from embedscope.encoders.sources import find_source
+    from embedscope.encoders.uris import parse_uri
 
     path = Path(model)
     source = find_source(parse_uri(f"st:{model}" if path.is_dir() else model))
@@ -188,7 +188,7 @@ def _folder_of(model: str) -> tuple[Path, str | None]:
     return (path if path.is_dir() else root), source.weights_sha256
 
 
-def _checked(order: Order, origin: Origin) -> list[str]:
+def _check(order: Order, origin: Origin) -> list[str]:
     """Check the model against those that the repair was fitted on; a sentence where one is not recorded."""
     names = [order.kind] if order.kind is not None else list(order.repair.kinds)
     unknown = []

@@ -28,7 +28,7 @@ def same_modality_share(paired: Paired, scale: float, seed: int) -> Scores:
     from embedscope.tasks.mixed import same_modality_share as shares
 
     if len(paired.x) + len(paired.y) <= K:
-        return {"same_modality_share": _undefined(f"a mixed index of more than {K} rows")}
+        return {"same_modality_share": _undefined_score(f"a mixed index of more than {K} rows")}
     scores = shares(paired.x, paired.y, names=paired.names, seed=seed)
     return {f"same_modality_share.{name}": score for name, score in scores.items()}
 
@@ -36,11 +36,11 @@ def same_modality_share(paired: Paired, scale: float, seed: int) -> Scores:
 def contrastive_loss(paired: Paired, scale: float, seed: int) -> Scores:
     """Loss at ``scale`` over all pairs and over batches, and on one half at a scale fitted on the other half."""
     from embedscope.tasks.contrastive import contrastive_loss as loss
-    from embedscope.tasks.contrastive import loss_curve, refitted_scale
+    from embedscope.tasks.contrastive import loss_curve, refit_scale
 
     x, y, groups = paired.aligned
     if len(x) < 2:
-        return {"contrastive_loss": _undefined("two pairs")}
+        return {"contrastive_loss": _undefined_score("two pairs")}
     size = min(len(x), BATCHES[-1])
     scores = {"contrastive_loss": loss(x, y, scale, batch_size=size, seed=seed)}
     curve = loss_curve(x, y, scale, [b for b in BATCHES if b < size], seed=seed)
@@ -48,7 +48,7 @@ def contrastive_loss(paired: Paired, scale: float, seed: int) -> Scores:
     fit = groups % 2 == 0
     if min(fit.sum(), (~fit).sum()) >= 2:
         batch = int(min(BATCHES[0], fit.sum(), (~fit).sum()))
-        fitted = refitted_scale(x[fit], y[fit], batch_size=batch, seed=seed)
+        fitted = refit_scale(x[fit], y[fit], batch_size=batch, seed=seed)
         scores[f"contrastive_loss.refitted_batch{batch}"] = loss(x[~fit], y[~fit], fitted, batch_size=batch, seed=seed)
     return scores
 
@@ -59,12 +59,12 @@ def modality_separability(paired: Paired, scale: float, seed: int) -> Scores:
 
     x, y, _ = paired.aligned
     if len(x) < FOLDS:
-        return {"modality_separability": _undefined(f"{FOLDS} pairs")}
+        return {"modality_separability": _undefined_score(f"{FOLDS} pairs")}
     scores = accuracy(x, y, folds=FOLDS, seed=seed)
     return {f"modality_separability.{name}": score for name, score in scores.items()}
 
 
-def _undefined(what: str) -> Score:
+def _undefined_score(what: str) -> Score:
     return Score(None, 0, note=f"undefined: needs {what}")
 
 

@@ -11,9 +11,9 @@ from embedscope.core.ids import mix
 from embedscope.core.records import Record
 from embedscope.core.tables import Index, Score
 from embedscope.metrics.pairs import Paired
-from embedscope.stats.bootstrap import drawn_units
+from embedscope.stats.bootstrap import unit_facts
 from embedscope.stats.units import DECLARED, Units, find_units, join
-from embedscope.tasks._means import mean_draws
+from embedscope.tasks.means import mean_draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +41,14 @@ class PairUnits:
         order = max((side.order for _, side in sides), key=lambda order: order.block)
         return cls(labels, Units(len(labels), len(sizes), int(sizes.max()), ways or (DECLARED,), order))
 
-    def applied(self, paired: Paired) -> Paired:
+    def apply(self, paired: Paired) -> Paired:
         """``paired`` with these units, unless they are too few for an interval."""
         if self.units.problem is not None:
             return paired
         units = mix(self.labels.astype(np.uint64))
         return replace(paired, units=(units, units))
 
-    def regrouped(self, score: Score, seed: int) -> Score:
+    def regroup(self, score: Score, seed: int) -> Score:
         """``score``, a mean over pairs, with draws of whole units; without draws where its items are other pairs."""
         if score.items is None or score.value is None or self.units.problem is not None:
             return score
@@ -56,10 +56,10 @@ class PairUnits:
             why = "; ".join(filter(None, [score.note, "no interval: units of evidence are not followed here"]))
             return replace(score, draws=None, note=why)
         known = np.isfinite(score.items)
-        facts = {**(score.facts or {}), **drawn_units(self.labels[known], "units")}
+        facts = {**(score.facts or {}), **unit_facts(self.labels[known], "units")}
         return replace(score, draws=mean_draws(score.items, seed, self.labels), facts=facts)
 
-    def said(self, record: Record) -> Record:
+    def annotate(self, record: Record) -> Record:
         """``record`` with the number of units and how they were found, and no interval where they are too few."""
         if record.value is None or record.stderr is record.ci_low is None:
             return record

@@ -77,7 +77,7 @@ def cosine_chart(
         "cosine",
         "share of pairs",
         tuple(c.edges.tolist()),
-        (Bins("unrelated rows", _rounded(c.unrelated)), Bins("a row and its nearest neighbour", _rounded(c.nearest))),
+        (Bins("unrelated rows", _round(c.unrelated)), Bins("a row and its nearest neighbour", _round(c.nearest))),
         marks=(Mark(round(mean, 4), f"mean {mean:.2f}"),),
         ranges=tuple(ranges),
         caption=caption,
@@ -101,7 +101,7 @@ def coordinate_chart(c: CoordinateParts, of: str, key: str, section: str) -> His
         "coordinate",
         "part of the mean cosine",
         tuple(float(min(i * width, d)) for i in range(len(padded) + 1)),
-        (Bins("", _rounded(np.clip(heights, 0, None))),),
+        (Bins("", _round(np.clip(heights, 0, None))),),
         marks=(Mark(top + 0.5, f"coordinate {top}{share}"),),
         caption=caption,
         section=section,
@@ -135,7 +135,7 @@ def _by_count(
     """Shares of rows by a count, a bar a range of counts with its name."""
     names, shares = bars
     edges = tuple(float(i) for i in range(len(names) + 1))
-    heights = (Bins("", _rounded(shares)),)
+    heights = (Bins("", _round(shares)),)
     return Histogram(name, title, axis, "share of rows", edges, heights, names=names, caption=caption, section=section)
 
 
@@ -151,7 +151,7 @@ def spectrum_chart(s: Spectrum, name: str, of: str, key: str, section: str) -> F
         "number of directions, strongest first",
         "share of the variance",
         (
-            Series(name, tuple(at.astype(float).tolist()), _rounded(np.minimum(sums[at], 1.0))),
+            Series(name, tuple(at.astype(float).tolist()), _round(np.minimum(sums[at], 1.0))),
             Series("spread evenly", (0.0, float(d)), (0.0, 1.0), kind="reference", group="spread evenly"),
         ),
         f"{d} dimensions; as many directions as {effective:.1f} that hold equally much.",
@@ -175,7 +175,7 @@ def _shares_by_count(counts: Index, bins: Sequence[tuple[int, int]]) -> tuple[tu
     return tuple(names), np.asarray([float(((counts >= a) & (counts <= b)).mean()) for a, b in reached])
 
 
-def _rounded(values: Any) -> tuple[float, ...]:
+def _round(values: Any) -> tuple[float, ...]:
     return tuple(round(float(v), 5) for v in values)
 
 

@@ -30,7 +30,7 @@ from embedscope.geometry.metric_selection import select_metrics
 from embedscope.geometry.sketches import Page, Sketchbook
 from embedscope.geometry.summary import space_document
 from embedscope.metrics import DEFAULTS, Measured, Metric
-from embedscope.readers import held_of, itemsize_of
+from embedscope.readers import held_bytes, itemsize_of
 from embedscope.stats.file_order import FileOrder
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def measure_stream(  # noqa: PLR0913
     selected = select_metrics(metrics, rows, precision, neighbours)
     label = label or source
     unfit: Mapping[str, str] = {}
-    reading = READING if memory is None else Reading(itemsize_of(stream), held_of(stream))
+    reading = READING if memory is None else Reading(itemsize_of(stream), held_bytes(stream))
     if transform is not None:
         from embedscope.geometry.transformed_stream import transform_stream
 
@@ -208,7 +208,7 @@ def measure_stream(  # noqa: PLR0913
     values = _values(stream, selected, label, engine, progress, provenance, (memory, reading), probed.order, page)
     if probed.power:
         values = {
-            (space, i): tuple(_unscaled(m, selected[i], probed.power) for m in ms) for (space, i), ms in values.items()
+            (space, i): tuple(_unscale(m, selected[i], probed.power) for m in ms) for (space, i), ms in values.items()
         }
     undefined = [
         Record(**common, metric=m.id, variant=m.variant, value=None, pooling=pooling, space=space, note=reason)  # type: ignore[arg-type]
@@ -273,14 +273,14 @@ def _values(
                         known[space][need] = result.full
                     for i, metric in enumerate(metrics):
                         if metric.needs == need:
-                            values[space, i] = metric.measured(result)
+                            values[space, i] = metric.measure(result)
                     if page is not None:
                         page.draw(space, need, result.full)
                     del result
     return values
 
 
-def _unscaled(m: Measured, metric: Metric, power: int) -> Measured:
+def _unscale(m: Measured, metric: Metric, power: int) -> Measured:
     """``m`` of rows times 2 ** ``power`` as a number of the rows themselves."""
     if metric.units != "units of the rows" or m.metric.endswith(".cv"):
         return m

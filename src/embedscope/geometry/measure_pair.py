@@ -92,13 +92,13 @@ def measure_pair(  # noqa: PLR0913
     declared = None if groups is None else id_hashes(groups, len(x), "groups")
     evidence = PairUnits.of(paired, declared) if hashes is None else None
     if evidence is not None:
-        paired = evidence.applied(paired)
+        paired = evidence.apply(paired)
     if not len(paired.matches[0]):
         raise InputError("the two sides have no id in common; check that ids are spelled the same way in both")
     provenance.settings = {"metrics": metrics and list(metrics), "rows": rows, "scale": scale, "pair": list(names)}
     records = list(_pair_records(paired, label, pair_metrics, pair_scores, scale, seed, progress, provenance, evidence))
     if evidence is not None:
-        records = [evidence.said(record) for record in records]
+        records = [evidence.annotate(record) for record in records]
     cutoffs = tuple(f"{name}." for name in metrics or () if name.startswith("recall@"))
     if cutoffs and "recall" not in (metrics or ()):
         records = [r for r in records if not r.metric.startswith("recall@") or r.metric.startswith(cutoffs)]
@@ -116,7 +116,7 @@ def measure_pair(  # noqa: PLR0913
                 provenance=provenance,
                 sketches=book,
             )
-    document = pair_document(Document("Two spaces", skipped=_unmatched(paired)), paired, records, book)
+    document = pair_document(Document("Two spaces", skipped=_unmatched_rows(paired)), paired, records, book)
     return Result(tuple(records), provenance.as_dict(), document)
 
 
@@ -157,7 +157,7 @@ def _pair_records(
             if metric.joint and not comparable:
                 yield Record(**common, metric=name, value=None, rows=metric.rows, note=why)
             else:
-                for m in metric.measured(paired):
+                for m in metric.measure(paired):
                     yield Record(
                         **common,
                         metric=m.metric,
@@ -177,13 +177,13 @@ def _pair_records(
                 yield Record(**common, metric=name, value=None, rows="unit", note=why)
             else:
                 for key, score in PAIR_SCORES[name](paired, scale, seed).items():
-                    regrouped = score if evidence is None else evidence.regrouped(score, seed)
+                    regrouped = score if evidence is None else evidence.regroup(score, seed)
                     yield score_record(regrouped, metric=key, rows="unit", **common)
         progress.advance(1)
     progress.close()
 
 
-def _unmatched(paired: Paired) -> tuple[Skipped, ...]:
+def _unmatched_rows(paired: Paired) -> tuple[Skipped, ...]:
     """Rows of either side without a match: they are candidates in retrieval, but in no pair."""
     skipped = []
     for name, rows, total in zip(paired.names, paired.matches, (len(paired.x), len(paired.y)), strict=True):

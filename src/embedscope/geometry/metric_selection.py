@@ -35,10 +35,10 @@ def select_metrics(
     selected = [m if isinstance(m, Metric) else _metric(m) for m in dict.fromkeys(metrics or DEFAULTS)]
     if rows is not None:
         selected = [m if metrics is None and m.fixed_rows else m.with_rows(rows) for m in selected]
-    return [m.with_precision(precision) for m in (selected if neighbours == "exact" else _indexed(selected))]
+    return [m.with_precision(precision) for m in (selected if neighbours == "exact" else _with_index(selected))]
 
 
-def _indexed(metrics: Sequence[Metric]) -> list[Metric]:
+def _with_index(metrics: Sequence[Metric]) -> list[Metric]:
     require("faiss", "faiss", "neighbours from a FAISS index")
     indexed = [m.with_neighbours("faiss") for m in metrics]
     if all(new is old for new, old in zip(indexed, metrics, strict=True)):

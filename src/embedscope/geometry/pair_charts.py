@@ -14,7 +14,7 @@ from embedscope.core.tables import Index
 from embedscope.core.wording import percent
 from embedscope.geometry.charts import by_form, charts_of
 from embedscope.geometry.sketches import DRAWN, Sketchbook, edges_over, shares_in
-from embedscope.geometry.summary import said
+from embedscope.geometry.summary import format_record
 from embedscope.metrics.pairs import Paired
 
 POINTS = 400
@@ -67,7 +67,7 @@ def pair_headline(records: Sequence[Record], names: tuple[str, str], charts: Seq
     if not parts:
         return None
     n = max((r.n or 0 for r in by_metric.values()), default=0)
-    says = "; ".join([*(said(r) for r in evidence), f"n {n:,}"]) + "; in brackets 95 % intervals"
+    says = "; ".join([*(format_record(r) for r in evidence), f"n {n:,}"]) + "; in brackets 95 % intervals"
     return Headline(f"{'. '.join(parts)}.", "info", says, charts=tuple(charts[:2]))
 
 
@@ -95,7 +95,7 @@ def recall_chart(records: Sequence[Record]) -> Dots | None:
     return Dots("recall", title, "recall", rows, names, caption="Bars: 95 % intervals.", section=SECTION)
 
 
-def _sampled(n: int, ids: Hashes, most: int) -> Index:
+def _sample(n: int, ids: Hashes, most: int) -> Index:
     """Places of at most ``most`` of ``n`` rows, by the smallest hash of what they belong to."""
     return np.sort(np.argsort(ids, kind="stable")[: min(n, most)])
 
@@ -105,7 +105,7 @@ def _clouds(paired: Paired) -> Scatter | None:
     sides = [(unit.x, unit.x_ids), (unit.y, unit.y_ids)]
     if min(len(x) for x, _ in sides) < 3:
         return None
-    drawn = [x[_sampled(len(x), ids, POINTS)] for x, ids in sides]
+    drawn = [x[_sample(len(x), ids, POINTS)] for x, ids in sides]
     both = np.concatenate(drawn)
     middle = both.mean(axis=0)
     _, spread, directions = np.linalg.svd(both - middle, full_matrices=False)
@@ -140,7 +140,7 @@ def _cosines(paired: Paired) -> Histogram | None:
     left, right = unit.matches
     if len(left) < 3:
         return None
-    chosen = _sampled(len(left), unit.x_ids[left], DRAWN)
+    chosen = _sample(len(left), unit.x_ids[left], DRAWN)
     left, right = left[chosen], right[chosen]
     matching = np.einsum("ij,ij->i", unit.x[left], unit.y[right])
     shifts = range(1, min(_SHIFTS, len(left) - 1) + 1)

@@ -45,7 +45,7 @@ def space_headline(records: Sequence[Record], charts: Sequence[str]) -> Headline
     return _of_several(spaces, charts) if spaces else None
 
 
-def said(record: Record, digits: int = 3) -> str:
+def format_record(record: Record, digits: int = 3) -> str:
     """``self_similarity 0.834 (0.823 to 0.844)``."""
     if record.value is None:
         return f"{record.metric} is undefined"
@@ -88,7 +88,7 @@ def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | 
         return None
     text = " and ".join(parts)
     n = max((r.n or 0 for r in numbers.values()), default=0)
-    evidence = "; ".join([*(said(r) for r in shown), f"n {n:,}"]) + "; in brackets 95 % intervals"
+    evidence = "; ".join([*(format_record(r) for r in shown), f"n {n:,}"]) + "; in brackets 95 % intervals"
     command = f"embedscope diagnose {shlex.quote(source)}" if is_vectors(source) or is_vector_folder(source) else ""
     return Headline(f"{text[0].upper()}{text[1:]}.", "info", evidence, command=command, charts=tuple(charts[:2]))
 
@@ -112,7 +112,7 @@ def _of_several(spaces: dict[tuple[str, str, str], Numbers], charts: Sequence[st
         return None
     several = len(parts) > 1
     text = f"Unrelated rows have a mean cosine of {', '.join(parts[:-1])}{' and ' if several else ''}{parts[-1]}."
-    evidence = "; ".join(f"{_place(key) or key[0]} {said(r).partition(' ')[2]}" for key, r in ends[:_ENDS])
+    evidence = "; ".join(f"{_place(key) or key[0]} {format_record(r).partition(' ')[2]}" for key, r in ends[:_ENDS])
     curves = ("curve-self_similarity", "curve-participation_ratio")
     mine = tuple(c for c in charts if c == COSINES)
     return Headline(text, "info", f"{evidence}; in brackets 95 % intervals", charts=mine or curves)
@@ -130,13 +130,15 @@ def cosines_by_space(records: Sequence[Record]) -> Dots | None:
         return None
     sources = len({key[0] for key, _ in known})
 
-    def named(key: tuple[str, str, str]) -> str:
+    def name_space(key: tuple[str, str, str]) -> str:
         """The parts of a space that tell it from the others."""
         source = key[0].rpartition("/")[2]
         if sources == len(known):
             return source
         return (_place(key) or source) if sources == 1 else f"{source} {_place(key)}"
 
-    rows = [DotRow(named(key), (Dot(0, r.value or 0.0, r.ci_low, r.ci_high),), f"{r.value:.3f}") for key, r in known]
+    rows = [
+        DotRow(name_space(key), (Dot(0, r.value or 0.0, r.ci_low, r.ci_high),), f"{r.value:.3f}") for key, r in known
+    ]
     title = "Mean cosine of unrelated rows"
     return Dots(COSINES, title, "mean cosine", tuple(rows), caption="Bars: 95 % intervals.", section="All spaces")

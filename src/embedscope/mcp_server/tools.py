@@ -61,7 +61,7 @@ class Tools:
             self.list,
             self.report,
         )
-        return [_guarded(tool) for tool in named]
+        return [_guard(tool) for tool in named]
 
     def measure(
         self,
@@ -173,7 +173,7 @@ class Tools:
         from pathlib import Path
 
         from embedscope.exports import Order, find_export
-        from embedscope.exports._export import check_model
+        from embedscope.exports.export import check_model
         from embedscope.exports.numpy import numpy_snippet
         from embedscope.transforms.repair import Repair
 
@@ -242,7 +242,7 @@ def _two(pair: list[str] | None) -> tuple[str, str] | None:
     return pair[0], pair[1]
 
 
-def _guarded(tool: Callable[..., str]) -> Callable[..., str]:
+def _guard(tool: Callable[..., str]) -> Callable[..., str]:
     """``tool`` with errors for users as errors of the protocol, one sentence each; it overwrites no file it reads."""
     from mcp.server.mcpserver.exceptions import ToolError
 

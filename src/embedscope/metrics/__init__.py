@@ -8,7 +8,7 @@
 from typing import Any
 
 from embedscope.core.registry import Registry
-from embedscope.metrics._metric import Measured, Metric, UndefinedError
+from embedscope.metrics.metric import Measured, Metric, UndefinedError
 
 METRICS: Registry[Metric] = Registry("metric", "embedscope.metrics")
 

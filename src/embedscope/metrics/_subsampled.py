@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from embedscope.core.choices import Search
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value, units_note
+from embedscope.metrics.metric import Bound, Measured, Metric, UndefinedError, Value, units_note
 from embedscope.stats import GroupedResult
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.row_sets import LISTED, K, RowSet
@@ -37,14 +37,14 @@ class NeighbourMetric(Metric):
     of_groups : the values without each group in turn (rows, their groups (n,)), where these are known without taking
         the value again; the interval is then a jackknife, else it comes from subsamples
     across_units : whether pairs of rows inside a unit of evidence are left out
-    certified : interval of the value of all rows from such queries that holds without assumptions; None for none
+    certify : interval of the value of all rows from such queries that holds without assumptions; None for none
     share : whether the value is a share of rows, whose interval is no narrower than that of independent units
     indexed : whether it is a function of how often rows are neighbours, which a FAISS index may say
     """
 
     of_rows: OfRows | None = None
     of_queries: Callable[[npt.NDArray[np.uint64], int], Value] | None = None
-    certified: Callable[[npt.NDArray[np.uint64], int], tuple[float, float]] | None = None
+    certify: Callable[[npt.NDArray[np.uint64], int], tuple[float, float]] | None = None
     indexed: bool = False
     share: bool = False
     across_units: bool = False
@@ -55,21 +55,21 @@ class NeighbourMetric(Metric):
         assert isinstance(self.needs, NeighbourRows)
         return replace(self, needs=replace(self.needs, search=search)) if self.indexed else self
 
-    def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
+    def measure(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """The numbers of this metric, with intervals from subsamples of whole groups."""
         full: Neighbourhood = grouped.full
         try:
             values = self._values(full)
         except UndefinedError as reason:
-            return (self._measured(self.id, None, (None, None, None), full, [str(reason)]),)
+            return (self._to_measured(self.id, None, (None, None, None), full, [str(reason)]),)
         labels = _labels(grouped)
         asks = _asks(full, self.of_queries)
         intervals, problem = self._by_queries(full, labels) if asks else self._by_parts(full, labels, values)
         if grouped.units is not None and grouped.units.problem:
             intervals, problem = {}, grouped.units.problem
-        notes = [self.warning(full) if self.warning else None, self._omitted(full), self._sample_note(full)]
+        notes = [self.warning(full) if self.warning else None, self._omission_note(full), self._sample_note(full)]
         approximate = full.search == "faiss"
-        notes += [str(full.all.indexed(K))] if approximate else []
+        notes += [str(full.all.search_index(K))] if approximate else []
         notes += [_LEFT_OUT] if self.across_units and full.all.units is not None else []
         out = []
         for key, value in values.items():
@@ -79,7 +79,7 @@ class NeighbourMetric(Metric):
                 known = rows if grouped.units is None else min(rows, grouped.units.units)
                 bars_of_key = at_least_binomial(bars_of_key, value, known)
             interval = (bars_of_key.stderr, bars_of_key.low, bars_of_key.high)
-            estimates = self._measured(
+            estimates = self._to_measured(
                 key, value, interval, full, [*notes, self.caveat if key in intervals else problem, units_note(grouped)]
             )
             out.append(_inexact(estimates) if full.sampled or approximate else estimates)
@@ -99,11 +99,11 @@ class NeighbourMetric(Metric):
         left, sizes = [], []
         for g in np.unique(groups):
             rest = groups != g
-            left.append(self._named(self.of_queries(full.ids[rest], full.n)))  # type: ignore[misc]
+            left.append(self._by_name(self.of_queries(full.ids[rest], full.n)))  # type: ignore[misc]
             sizes.append(int((~rest).sum()))
         intervals = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
-        if self.certified is not None:
-            low, high = self.certified(full.ids, full.n)
+        if self.certify is not None:
+            low, high = self.certify(full.ids, full.n)
             intervals = {key: Interval(bars.stderr, low, high) for key, bars in intervals.items()}
         return intervals, None
 
@@ -130,7 +130,7 @@ class NeighbourMetric(Metric):
         n = len(labels)
         for width in self._widths(full, n):
             try:
-                draws, shares = self._drawn(full, labels, width)
+                draws, shares = self._draw(full, labels, width)
             except UndefinedError as problem:
                 reason = f"no interval: in a subsample, {problem}"
                 continue
@@ -144,18 +144,18 @@ class NeighbourMetric(Metric):
             return [8]
         return [w for w in (1, 2, 4, 8) if w == 8 or n * w / 16 >= _SMALL]
 
-    def _drawn(self, full: Neighbourhood, labels: Index, width: int) -> tuple[list[Mapping[str, float]], list[float]]:
+    def _draw(self, full: Neighbourhood, labels: Index, width: int) -> tuple[list[Mapping[str, float]], list[float]]:
         draws, shares = [], []
         for groups in subsamples(width):
             members = np.isin(labels, groups)
             if full.search == "faiss":  # rows held are in order of their hash: the first of them are a sample
                 members &= np.cumsum(members) <= _MOST
             if members.any() and not members.all():
-                draws.append(self._named(self.of_rows(full.part(members))))  # type: ignore[misc]
+                draws.append(self._by_name(self.of_rows(full.part(members))))  # type: ignore[misc]
                 shares.append(float(members.mean()))
         return draws, shares
 
-    def _named(self, value: Value) -> Mapping[str, float]:
+    def _by_name(self, value: Value) -> Mapping[str, float]:
         return value if isinstance(value, Mapping) else {self.id: value}
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.metrics.metric import UndefinedError
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.row_sets import RowSet, nearest_others
 
@@ -31,7 +31,7 @@ def _enough(rows: RowSet, least: int) -> None:
         raise UndefinedError(f"undefined: needs at least {least} different rows, got {rows.unequal.n}")
 
 
-def _told_apart(r: Floats) -> Floats:
+def _check_distinct(r: Floats) -> Floats:
     """Distances ``r`` (n, k), none of which may be 0, as those of different rows are where their squares underflow."""
     if not (r > 0).all():
         raise UndefinedError("undefined: some different rows are so close that the square of their distance is 0")
@@ -43,7 +43,7 @@ def twonn(r: Floats) -> float:
 
     ``r`` (n, 2) are distances to the two nearest others.
     """
-    r = _told_apart(r)
+    r = _check_distinct(r)
     log_mu = np.sort(np.log(r[:, 1] / r[:, 0]))[: int(len(r) * (1 - DISCARDED))]
     rise = -np.log1p(-np.arange(1, len(log_mu) + 1) / len(r))
     square = float(log_mu @ log_mu)
@@ -107,7 +107,7 @@ def _mle(rows: RowSet) -> dict[str, float]:
         distance underflows.
     """
     _enough(rows, MLE_KS[0] + 2)
-    r = _told_apart(rows.distances(MLE_KS[0]))
+    r = _check_distinct(rows.distances(MLE_KS[0]))
     values = {}
     for k in MLE_KS:
         mean = float(np.log(r[:, k - 1 : k] / r[:, : k - 1]).mean())

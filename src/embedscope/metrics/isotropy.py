@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embedscope.metrics._metric import at_least, metric
+from embedscope.metrics.metric import at_least, metric
 from embedscope.stats import GroupedResult, Partition, PartitionValues
 
 IDS = ("i1", "i2", "i1:published", "i2:published", "i1:random", "i2:random")
@@ -13,7 +13,7 @@ FIXED = "directions held fixed in the error bar"
 ROWS_OF_EIGH = "along the rows of the eigenvector matrix of numpy.linalg.eigh, +v alone"
 
 
-def _known(z: PartitionValues) -> str | None:
+def _direction_note(z: PartitionValues) -> str | None:
     """Say where the directions are a choice among many, and where terms are float32."""
     notes = []
     if z.degenerate:
@@ -24,7 +24,7 @@ def _known(z: PartitionValues) -> str | None:
     return "; ".join(n for n in (*notes, _single(z)) if n) or None
 
 
-def _chosen(z: PartitionValues) -> str | None:
+def _choice_note(z: PartitionValues) -> str | None:
     """Say where the matrix of eigenvectors, by whose rows Z is taken, is one choice among many."""
     note = (
         f"{z.degenerate} of {z.dim} eigenvalues coincide, so the rows of the matrix of eigenvectors are one choice of "
@@ -77,7 +77,7 @@ def _error_of_directions(grouped: GroupedResult[PartitionValues]) -> float | Non
     ideal=1.0,
     units="ratio",
     cite="mu2018",
-    warning=_known,
+    warning=_direction_note,
     bias=_sampling,
     error_of_fixed=_error_of_directions,
 )
@@ -110,7 +110,7 @@ def i1(z: PartitionValues) -> float:
     units="ratio",
     cite="mu2018",
     caveat=FIXED,
-    warning=_known,
+    warning=_direction_note,
     bias=_sampling,
 )
 def i2(z: PartitionValues) -> float:
@@ -138,7 +138,7 @@ _PUBLISHED = {
     "caveat": FIXED,
     "needs": Partition(directions="published"),
     "invariant": frozenset({"scale", "row_scale"}),
-    "warning": _chosen,
+    "warning": _choice_note,
 }
 _RANDOM = {"needs": Partition(directions="random"), "invariant": frozenset({"scale", "row_scale"})}
 EVENLY = "over 256 random directions and their opposites"

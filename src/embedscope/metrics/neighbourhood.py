@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
-from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.metrics.metric import UndefinedError
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.row_sets import K, RowSet
 
@@ -212,7 +212,7 @@ def top_share_of(counts: npt.NDArray[Any], places: int) -> float:
     indexed=True,
     across_units=True,
     of_queries=_share_of_queries,
-    certified=_share_interval,
+    certify=_share_interval,
 )
 def hub_share(rows: RowSet) -> float:
     """Share of all neighbour places that the 5 most frequent neighbours take, by cosine.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embedscope.metrics._metric import UndefinedError, at_least, metric, scatter_trace
+from embedscope.metrics.metric import UndefinedError, at_least, metric, scatter_trace
 from embedscope.stats import Gaussian, Moments
 from embedscope.stats.moments import across_groups
 
@@ -78,7 +78,7 @@ def participation_ratio(g: Gaussian) -> float:
     ideal="dim",
     units="directions",
     cite="himeno2014",
-    prepared=across_groups,
+    prepare=across_groups,
 )
 def participation_ratio_unbiased(g: Gaussian) -> float:
     """Participation ratio with the unbiased estimate of tr C^2, for any distribution of the rows.

@@ -9,8 +9,8 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.metrics.metric import UndefinedError
 from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.row_sets import RowSet
 
@@ -84,7 +84,7 @@ def _potential(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.exp(4 * (a @ b.T) - 4))
 
 
-def _left_out(rows: RowSet, labels: Index) -> list[Mapping[str, float]]:
+def _leave_out(rows: RowSet, labels: Index) -> list[Mapping[str, float]]:
     """The value without each group of ``labels`` (n,), for a jackknife: the pairs of every two groups are known."""
     potentials = _Potentials.of(rows, labels)
     return [{"uniformity": potentials.value(int(g))} for g in np.unique(labels)]
@@ -100,7 +100,7 @@ def _left_out(rows: RowSet, labels: Index) -> list[Mapping[str, float]]:
     cite="wang2020",
     fixed_rows=True,
     across_units=True,
-    of_groups=_left_out,
+    of_groups=_leave_out,
 )
 def uniformity(rows: RowSet) -> float:
     """Log of the mean over pairs i != j of exp(-2 |u_i - u_j|^2), u the rows of unit length.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.metrics._metric import UndefinedError, at_least, metric, scatter_trace
+from embedscope.metrics.metric import UndefinedError, at_least, metric, scatter_trace
 from embedscope.metrics.participation import heavy_tails
 from embedscope.stats import Gaussian, GroupedResult, Moments
 from embedscope.stats.moments import halves

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedscope.core.errors import InputError
-from embedscope.metrics._metric import Metric, UndefinedError, at_least
+from embedscope.metrics.metric import Metric, UndefinedError, at_least
 from embedscope.stats import Shares, TopShare
 
 IDS = ("top5_share", "top8_share", "top5_share:published", "top8_share:published")

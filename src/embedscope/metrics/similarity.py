@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedscope.metrics._metric import UndefinedError, at_least, metric
+from embedscope.metrics.metric import UndefinedError, at_least, metric
 from embedscope.stats import CenteredUnitSum, UnitSum, UnitSums
 
 IDS = ("self_similarity", "self_similarity_centered", "self_similarity_centered:raw_mean", "rogue_contribution")

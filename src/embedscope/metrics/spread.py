@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedscope.metrics._metric import UndefinedError, at_least, metric
+from embedscope.metrics.metric import UndefinedError, at_least, metric
 from embedscope.stats import CoordinateMoments, Coordinates, NormMoments, Norms
 
 IDS = ("coordinate_std", "mean_norm", "norm_cv", "zero_rows")

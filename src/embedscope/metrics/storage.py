@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.metrics.metric import UndefinedError
 from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.row_sets import K, RowSet
 
@@ -85,7 +85,7 @@ def kept_in_int8(rows: RowSet) -> Index:
         asked = rows.n_queries(ASKED)
         before, after = (
             rows.nearest(K, asked).indices,
-            rows.mapped("levels", _levels, largest=_LEVELS).nearest(K, asked),
+            rows.map_rows("levels", _levels, largest=_LEVELS).nearest(K, asked),
         )
         kept = rows.results["int8"] = (before[:, :, None] == after.indices[:, None, :]).any(axis=2).sum(axis=1)
     return kept

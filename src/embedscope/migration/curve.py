@@ -103,7 +103,7 @@ def learning_curve(
                 fitted = known[best] if k == len(pairs) and best in known else fit_map(best, fit)
             except EmbedscopeError:  # so few pairs do not fit it
                 continue
-            kept = as_they_are if best == NONE and as_they_are else judge.kept(direction, fitted, "certify")
+            kept = as_they_are if best == NONE and as_they_are else judge.measure(direction, fitted, "certify")
             as_they_are = kept if best == NONE else as_they_are
             points.append(CurvePoint(family, k, best, kept.main, kept.scores))
         progress.advance(1)
@@ -118,7 +118,7 @@ def _best_setting(judge: RetentionJudge, direction: Direction, settings: Sequenc
     scores: dict[str, float] = {}
     for text in settings:
         try:
-            scores[text] = _value(judge.kept(direction, fit_map(text, pairs), "select").main)
+            scores[text] = _value(judge.measure(direction, fit_map(text, pairs), "select").main)
         except EmbedscopeError:  # so few pairs do not fit it
             continue
     return max(scores, key=lambda text: scores[text]) if scores else None
@@ -145,11 +145,11 @@ def predict(points: Sequence[CurvePoint], family: str, retain: float, reach: int
     return Prediction(family, limit, _whole(enough), _whole(low), _whole(high), within)
 
 
-def fitted_curve(ks: Floats, values: Floats) -> tuple[float, float, float]:
+def fit_curve(ks: Floats, values: Floats) -> tuple[float, float, float]:
     """(a, b, c) of a - b K^-c with the least squares, 0 <= b, a <= 1 and c among 25 powers from 0.1 to 2.
 
     >>> ks = np.array([50.0, 100.0, 200.0, 400.0])
-    >>> a, b, c = fitted_curve(ks, 0.9 - 2 * ks ** -float(_POWERS[12]))
+    >>> a, b, c = fit_curve(ks, 0.9 - 2 * ks ** -float(_POWERS[12]))
     >>> round(a, 6), round(b, 6)
     (0.9, 2.0)
     """
@@ -169,7 +169,7 @@ def fitted_curve(ks: Floats, values: Floats) -> tuple[float, float, float]:
 
 def _crossing(ks: Floats, values: Floats, retain: float) -> tuple[float, float]:
     """Where the curve ends, and the K at which it reaches ``retain``, inf for never."""
-    a, b, c = fitted_curve(ks, values)
+    a, b, c = fit_curve(ks, values)
     if a <= retain:
         return a, np.inf
     return a, float((b / (a - retain)) ** (1 / c)) if b > 0 else 0.0

@@ -41,7 +41,7 @@ def overlap_between(near: Index, truth: Index, k: float) -> Floats:
     return items if not share else np.asarray((1 - share) * items + share * in_common(near, truth, low + 1))
 
 
-def carried_on(score: Score, measured: Score) -> Score:
+def extrapolate(score: Score, measured: Score) -> Score:
     """``score`` in a larger index with the error of carrying ``measured`` on to it: draws are stretched around it."""
     if score.value is None or score.draws is None or measured.value is None:
         return score

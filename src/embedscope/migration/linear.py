@@ -64,7 +64,7 @@ def cca_side(cross: CrossGaussian, k: int) -> Side:
 
     W_x and W_y whiten covariances shrunk by Ledoit and Wolf's rule, U S V' is the decomposition of their product.
     """
-    from embedscope.transforms.align._whitening import whitener
+    from embedscope.transforms.align.whitening import whitener
 
     wx, _ = whitener(cross.x, None, "ledoit-wolf", "cca")
     wy, _ = whitener(cross.y, None, "ledoit-wolf", "cca")

@@ -63,7 +63,7 @@ def fit_map(text: str, pairs: MapPairs) -> KindMap:
     UnknownNameError
         if there is no such candidate.
     """
-    name, number = _parsed(text)
+    name, number = _parse(text)
     if len(pairs) < 2:
         raise InputError(f"a map needs at least 2 pairs, got {len(pairs)}; pass some hundred rows of both models")
     return _FAMILIES[name].fit(pairs, number)
@@ -112,7 +112,7 @@ def expand(candidates: str | Iterable[str], dims: tuple[int, int], n: int) -> li
     named = candidates.split(",") if isinstance(candidates, str) else list(candidates)
     auto, expanded = auto_candidates(dims, n), []
     for text in (part.strip() for part in named):
-        name, number = _parsed(text) if text != "auto" else ("auto", None)
+        name, number = _parse(text) if text != "auto" else ("auto", None)
         if name == "auto":
             expanded += auto
         elif number is None and name not in (NONE, "procrustes"):
@@ -127,7 +127,7 @@ def expand(candidates: str | Iterable[str], dims: tuple[int, int], n: int) -> li
     return list(dict.fromkeys([*([NONE] if dims[0] == dims[1] else []), *expanded]))
 
 
-def _parsed(text: str) -> tuple[str, float | None]:
+def _parse(text: str) -> tuple[str, float | None]:
     """Name and number of a candidate; None where it has none."""
     name, colon, word = text.partition(":")
     if name not in _FAMILIES:

@@ -51,11 +51,11 @@ def residual_mlp(x: Floats, y: Floats, hidden: int, seed: int) -> KindMap:
     if not aside:
         return base
     with one_thread(torch):
-        layer = _trained(torch, side, (x[trains], y[trains]), (x[checks], y[checks]), hidden, seed)
+        layer = _train(torch, side, (x[trains], y[trains]), (x[checks], y[checks]), hidden, seed)
     return base if layer is None else KindMap(side, True, True, hidden=layer)
 
 
-def _trained(
+def _train(
     torch: Any, side: Side, fit: tuple[Floats, Floats], check: tuple[Floats, Floats], hidden: int, seed: int
 ) -> Hidden | None:
     """The hidden layer of the best epoch, None where the regression alone is best."""

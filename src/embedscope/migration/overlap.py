@@ -17,7 +17,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index, Score
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 
 def in_common(near: Index, truth: Index, k: int) -> Floats:

@@ -20,18 +20,18 @@ import numpy.typing as npt
 from embedscope.certification.evidence import Evidence, Known, Survey, find_evidence
 from embedscope.certification.judges.queries import JudgedQueries, query_evidence
 from embedscope.certification.remote import closeness, remote_half
-from embedscope.certification.split import HELD, LEAST, Part, assign_parts, kept_clusters, numbered
+from embedscope.certification.split import HELD, LEAST, Part, assign_parts, keep_clusters, number_labels
 from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.tables import Index, Score
 from embedscope.core.wording import count
-from embedscope.migration.index_size import HARDER, K, carried_on, overlap_between, overlap_in_parts, thinned_ndcg
+from embedscope.migration.index_size import HARDER, K, extrapolate, overlap_between, overlap_in_parts, thinned_ndcg
 from embedscope.migration.maps import MapPairs
 from embedscope.migration.overlap import as_share, overlap_score
 from embedscope.migration.rows import Judged, MigrationRows
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 from embedscope.tasks.retrieval import judged_scores
 from embedscope.transforms.repair import KindMap
 
@@ -139,17 +139,17 @@ class RetentionJudge:
                 self._fits[key] = MapPairs(old, new, self.seed)
             else:
                 if self.rows.old_queries is not None and self.rows.new_queries is not None:
-                    old = _interleaved(old, self.rows.old_queries[asked])
-                    new = _interleaved(new, self.rows.new_queries[asked])
+                    old = _interleave(old, self.rows.old_queries[asked])
+                    new = _interleave(new, self.rows.new_queries[asked])
                 self._fits[key] = MapPairs(new, old, self.seed)
         return self._fits[key]
 
-    def kept(self, direction: Direction, fitted: KindMap, part: Part) -> Kept:
+    def measure(self, direction: Direction, fitted: KindMap, part: Part) -> Kept:
         """What the bridge ``fitted`` keeps on ``part``."""
         view = self.views[part]
-        return self._answer(view, *self._asked(view, direction, fitted))
+        return self._answer(view, *self._transform(view, direction, fitted))
 
-    def _asked(self, view: View, direction: Direction, fitted: KindMap) -> tuple[Floats, Floats]:
+    def _transform(self, view: View, direction: Direction, fitted: KindMap) -> tuple[Floats, Floats]:
         """Queries and rows as the bridge compares them."""
         if direction == "queries":
             return np.asarray(fitted.apply(view.q_new)), view.d_old
@@ -165,7 +165,7 @@ class RetentionJudge:
         view = self.views[part]
         if (view.own < 0).all():
             return None
-        nearest = top_k(*self._asked(view, direction, fitted), 1)
+        nearest = top_k(*self._transform(view, direction, fitted), 1)
         return mean_score((nearest.indices[:, 0] == view.own).astype(np.float64), self.seed, (), view.units)
 
     def at_index(self, direction: Direction, fitted: KindMap, kept: Kept, rows: int) -> Score:
@@ -180,7 +180,7 @@ class RetentionJudge:
             return kept.main
         times = rows / searched
         score = (
-            self._judged_at(direction, fitted, kept, times)
+            self._judge_at(direction, fitted, kept, times)
             if view.judged
             else self._near_at(direction, fitted, kept, times)
         )
@@ -191,7 +191,7 @@ class RetentionJudge:
         """The overlap: fewer neighbours stand for ten, less what so few are harder."""
         view, k = self.views["certify"], max(1.0, K / times)
         parts = min(K, max(2, round(times)))
-        answer = self._asked(view, direction, fitted)
+        answer = self._transform(view, direction, fitted)
         assert view.pool_units is not None
         in_parts = overlap_in_parts((view.q_new, view.d_new), answer, view.own, view.pool_units, parts, self.seed)
         more = None
@@ -202,15 +202,15 @@ class RetentionJudge:
                 / math.log(parts)
                 * (overlap_between(kept.near, view.truth, K) - in_parts)
             )
-        score = as_share(carried_on(self._overlap(view, kept.near, k, more), kept.main))
+        score = as_share(extrapolate(self._overlap(view, kept.near, k, more), kept.main))
         return replace(score, facts={**score.facts, "k": k})
 
-    def _judged_at(self, direction: Direction, fitted: KindMap, kept: Kept, times: float) -> Score:
+    def _judge_at(self, direction: Direction, fitted: KindMap, kept: Kept, times: float) -> Score:
         """The share of nDCG@10: from all, a half and a quarter of the others, on to as many times as many."""
         view = self.views["certify"]
         assert view.judged is not None
         shares = (1.0, 0.5, 0.25)
-        sides = (self._asked(view, direction, fitted), (view.q_new, view.d_new))
+        sides = (self._transform(view, direction, fitted), (view.q_new, view.d_new))
         means = [
             [
                 mean_score(items, self.seed, (), view.units)
@@ -228,11 +228,11 @@ class RetentionJudge:
         if steps * (all_.value - half.value) + curved * bend >= 0:  # type: ignore[operator]
             return kept.main  # it does not fall with the rows, and is not believed to rise
 
-        def moved(x: Any, a: Any, b: Any, c: Any) -> Any:
+        def move(x: Any, a: Any, b: Any, c: Any) -> Any:
             return x + steps * (a - b) + curved * (a - 2 * b + c)
 
         four = (kept.main, all_, half, quarter)
-        return replace(kept.main, value=float(moved(*(s.value for s in four))), draws=moved(*(s.draws for s in four)))
+        return replace(kept.main, value=float(move(*(s.value for s in four))), draws=move(*(s.draws for s in four)))
 
     def remote(self, kept: Kept) -> Score | None:
         """The overlap on the half of the certifying units that lie farthest from any fitted row, as NEW sees them."""
@@ -286,11 +286,11 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
     order = np.lexsort((hashes, combine(clusters, seed + 2)))
     fit, held = order[fits[order]], np.flatnonzero(~fits)
     if len(held) > max_eval_rows // 2:
-        keep = kept_clusters(clusters[held], max_eval_rows // 2, seed)
+        keep = keep_clusters(clusters[held], max_eval_rows // 2, seed)
         notes.append(f"{int(keep.sum()):,} of the {len(held):,} rows that are to certify were kept, by their hash")
         held = held[keep]
     _check_pool(len(held), clusters, max_eval_rows)
-    pool_units = numbered(clusters[held])
+    pool_units = number_labels(clusters[held])
     judged, by = _relevance(rows)
     none = np.empty(0, dtype=np.intp)
     views: dict[Part, View]
@@ -319,7 +319,7 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
             mine = asked[name]
             if judged is not None:
                 mine = mine[np.isin(mine, judged[0][np.isin(judged[1], held) & (judged[2] > 0)])]
-            asked[name] = mine[kept_clusters(q_clusters[mine], max_eval_rows // 2, seed)]
+            asked[name] = mine[keep_clusters(q_clusters[mine], max_eval_rows // 2, seed)]
             _check_units(q_clusters[asked[name]], name, "queries", evidence)
         drawn: dict[Part, Index | None] = {"select": None, "certify": pool_units}
         views = {
@@ -345,7 +345,7 @@ def _selecting(fit: Index, clusters: Hashes, limit: int, seed: int) -> Index:
     if len(np.unique(own[chosen])) < LEAST <= len(names) // 2:
         chosen = np.isin(own, names[np.argsort(combine(names, seed + 3), kind="stable")[:LEAST]])
     mine = fit[chosen]
-    return np.sort(mine[kept_clusters(clusters[mine], limit, seed)])
+    return np.sort(mine[keep_clusters(clusters[mine], limit, seed)])
 
 
 def _check_units(clusters: Hashes, part: str, what: str, evidence: Evidence) -> None:
@@ -418,7 +418,7 @@ def _view(
     own = np.full(len(asks), -1, dtype=np.intp)
     if rows_ask:
         own = np.searchsorted(pool, asks)
-    d_new, units = rows.new[pool], numbered(clusters[asks])
+    d_new, units = rows.new[pool], number_labels(clusters[asks])
     mine = None
     full: dict[str, Score] = {}
     if judged is not None:
@@ -433,7 +433,7 @@ def _view(
     return View(old, q_new[asks], rows.old[pool], d_new, own, units, mine, truth, full, names, pool_units)
 
 
-def _interleaved(rows: Floats, queries: Floats) -> Floats:
+def _interleave(rows: Floats, queries: Floats) -> Floats:
     """Rows and queries in one sequence whose beginnings hold both in their proportion."""
     both = np.concatenate([rows, queries])
     place = np.concatenate([(np.arange(len(x)) + 0.5) / max(len(x), 1) for x in (rows, queries)])

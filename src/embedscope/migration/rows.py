@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.certification.split import kept_clusters
+from embedscope.certification.split import keep_clusters
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, hash_texts
@@ -27,7 +27,7 @@ from embedscope.sources.paired_vectors import read_side
 from embedscope.sources.retrieval_data import judgements_of, read_collection, row_names
 from embedscope.sources.texts import Texts, TextSource, encode, material_of, texts_of
 from embedscope.sources.vector_files import StoredRows
-from embedscope.tasks._means import check_apart, directions
+from embedscope.tasks.means import check_apart, directions
 from embedscope.transforms.repair import Origin
 
 Judged = tuple[Index, Index, Floats]
@@ -133,10 +133,10 @@ def read_rows(
     material = _material(request, encoder, provenance)
     old = _side(request.old, material, role, "OLD", encoder, provenance, progress)
     new = _side(request.new, material, role, "NEW", encoder, provenance, progress, tokens=count_tokens)
-    rows, ids, notes = _matched(old, new)
+    rows, ids, notes = _match(old, new)
     groups = None if request.groups is None else _groups(request.groups, old, rows[0])
     if most is not None and len(ids) > most and request.qrels is None:
-        rows, ids, groups = _sampled(rows, ids, groups, most, seed, notes)
+        rows, ids, groups = _sample(rows, ids, groups, most, seed, notes)
     x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
     if most is not None and len(ids) > most:
         notes.append(
@@ -153,7 +153,7 @@ def read_rows(
     if request.qrels is not None:
         if queries is None:
             raise InputError("--qrels judge queries; add --new-queries (and --old-queries), or --queries for models")
-        judged, more = _judged(request, queries[2], ids, provenance)
+        judged, more = _read_judgements(request, queries[2], ids, provenance)
         notes += more
     origins = {k: s.origin for k, s in (("old", old), ("new", new)) if s.origin is not None}
     tokens = None if new.tokens is None else round(new.tokens / len(new.x) * len(old.x))
@@ -174,7 +174,7 @@ def read_rows(
     )
 
 
-def _sampled(
+def _sample(
     rows: tuple[Index, Index],
     ids: tuple[str, ...],
     groups: npt.NDArray[Any] | None,
@@ -184,7 +184,7 @@ def _sampled(
 ) -> tuple[tuple[Index, Index], tuple[str, ...], npt.NDArray[Any] | None]:
     """At most ``most`` of the matched rows, whole groups, by the hash of their id or group."""
     names = hash_texts(ids) if groups is None else hash_rows(0, int(groups.max()) + 1)[groups]
-    keep = kept_clusters(names, most, seed)
+    keep = keep_clusters(names, most, seed)
     if not keep.any():
         raise InputError(
             f"a sample of {most:,} rows holds "
@@ -226,11 +226,11 @@ def _side(
                 f"{source} is no file of vectors; if it is a model, say what it encodes with --texts FILE or --images "
                 "FOLDER"
             )
-        return _encoded(source, material, role, encoder, provenance, progress, tokens)
+        return _encode(source, material, role, encoder, provenance, progress, tokens)
     return _file(source, provenance)
 
 
-def _encoded(
+def _encode(
     uri: str,
     material: Material,
     role: Any,
@@ -299,7 +299,7 @@ def _file(source: str, provenance: Provenance) -> Side:
     return Side(source, x, ids, Origin(path.name, file_sha256=sha))
 
 
-def _matched(old: Side, new: Side, kind: str = "") -> tuple[tuple[Index, Index], tuple[str, ...], list[str]]:
+def _match(old: Side, new: Side, kind: str = "") -> tuple[tuple[Index, Index], tuple[str, ...], list[str]]:
     """Rows of both sides that are the same, in the order of OLD, their names, and what is to be said.
 
     ``kind`` is what the rows are in messages: nothing, or " queries".
@@ -344,10 +344,10 @@ def _queries(
                 "--queries are texts for models; for files of vectors give --old-queries and --new-queries"
             )
         asked = texts_of(request.queries, encoder.data, provenance), _text_ids(request.queries)
-        new = _encoded(request.new, asked, "query", encoder, provenance, progress, tokens=False)
+        new = _encode(request.new, asked, "query", encoder, provenance, progress, tokens=False)
         old: Side | None = None
         if is_model(request.old):
-            old = _encoded(request.old, asked, "query", encoder, provenance, progress, tokens=False)
+            old = _encode(request.old, asked, "query", encoder, provenance, progress, tokens=False)
     else:
         if request.new_queries is None:
             raise InputError("--old-queries alone say nothing of the new model; add --new-queries")
@@ -358,11 +358,11 @@ def _queries(
     if old is None:
         every = np.arange(len(new.x))
         return None, new.x[every], new.ids or tuple(map(str, every.tolist()))
-    rows, ids, _ = _matched(old, new, " queries")
+    rows, ids, _ = _match(old, new, " queries")
     return old.x[rows[0]], new.x[rows[1]], ids
 
 
-def _judged(
+def _read_judgements(
     request: Request, query_ids: tuple[str, ...], ids: tuple[str, ...], provenance: Provenance
 ) -> tuple[Judged, list[str]]:
     """Judgements by row; those of rows that are not in both files are left out, with a note, where that is allowed."""

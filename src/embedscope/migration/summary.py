@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embedscope.core.document import (
+    Action,
     Cell,
     Column,
     Document,
@@ -107,11 +108,11 @@ def document_of(
         _STATUS[decision.verdict],
         evidence=_evidence(decision, judge),
         detail=decision.outlook,
-        remedy=_next(decision, judge, out or "bridge.safetensors"),
+        remedy=(_next(decision, judge, out or "bridge.safetensors"),),
     )
     findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
-    dots = tuple(chart for chart in (_kept(decision, judge, retain),) if chart is not None)
+    dots = tuple(chart for chart in (_retention_chart(decision, judge, retain),) if chart is not None)
     tables = [_candidates(decision, judge), *_tests(decision, judge), _costs(costs)]
     return Document(
         f"{judge.rows.names[0]} -> {judge.rows.names[1]}: {decision.verdict}",
@@ -133,7 +134,7 @@ def _headline(
     Whoever forces a bridge knows what else there is to do, and is told what the file is worth alone.
     """
     command = _command(decision, judge, out)
-    then = FORCED if forced else "" if command else f"{verdict.remedy[0].upper()}{verdict.remedy[1:]}."
+    then = FORCED if forced else "" if command else f"{verdict.advice[0].upper()}{verdict.advice[1:]}."
     text = f"{verdict.text} {then}".rstrip()
     return Headline(text, verdict.status, verdict.evidence, command=command, charts=charts)
 
@@ -166,21 +167,21 @@ def _evidence(decision: Decision, judge: RetentionJudge) -> str:
     )
 
 
-def _next(decision: Decision, judge: RetentionJudge, out: str) -> str:
+def _next(decision: Decision, judge: RetentionJudge, out: str) -> Action:
     test = decision.chosen
     if decision.verdict == "bridge" and test is not None:
         if test.trial.direction == "queries":
-            return f"keep the index; map each new query: embedscope export {out} --to numpy --kind new"
-        return f"rewrite the stored vectors: embedscope apply {out} OLD.npy MIGRATED.npy --kind old"
+            return Action("keep the index; map each new query: ", f"embedscope export {out} --to numpy --kind new")
+        return Action("rewrite the stored vectors: ", f"embedscope apply {out} OLD.npy MIGRATED.npy --kind old")
     if decision.verdict == "stay" and test is not None and test.trial.text == NONE:
-        return "keep the index, and search it with the new model's queries as they are"
+        return Action("keep the index, and search it with the new model's queries as they are")
     if decision.verdict == "stay":
-        return "keep the old model and its index"
+        return Action("keep the old model and its index")
     if decision.verdict == "re-embed":
-        return "embed all rows with the new model; do not mix its vectors with old ones in one index"
+        return Action("embed all rows with the new model; do not mix its vectors with old ones in one index")
     enough = None if decision.prediction is None else decision.prediction.enough
     more = 4 * len(judge.fit) if not enough else 2 * enough
-    return f"embed about {more:,} rows with both models, half of which fit, and run migrate again"
+    return Action(f"embed about {more:,} rows with both models, half of which fit, and run migrate again")
 
 
 def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[Finding]:
@@ -332,7 +333,7 @@ def _costs(costs: Costs) -> Table:
     return Table("costs", "What each way costs", heads, tuple(costs.options()), caption)
 
 
-def _kept(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | None:
+def _retention_chart(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | None:
     """What every candidate keeps on the part that selects, with its interval."""
     rows = []
     for t in decision.trials:

@@ -120,14 +120,14 @@ def measure(
     trials = _trials(judge, named, directions, progress)
     scored = [t for t in trials if t.kept is not None]
     same = next((t for t in scored if t.text == NONE), None)
-    best = {d: _refitted(judge, _best(own)) for d in directions if (own := _of(scored, d))}
+    best = {d: _refit(judge, _best(own)) for d in directions if (own := _of(scored, d))}
     return Measured(
         judge,
         index_rows,
         tuple(trials),
         None if same is None else _certify(judge, same, index_rows),
         {d: _certify(judge, trial, index_rows) for d, trial in best.items()},
-        _chosen(best),
+        _choose_direction(best),
         _stays(judge),
         progress,
     )
@@ -147,7 +147,7 @@ def _trials(
     for direction, text in work:
         try:
             fitted = fit_map(text, judge.pairs(direction, choosing=True))
-            trials.append(Trial(direction, text, fitted, judge.kept(direction, fitted, "select")))
+            trials.append(Trial(direction, text, fitted, judge.measure(direction, fitted, "select")))
         except EmbedscopeError as error:
             trials.append(Trial(direction, text, None, None, str(error)))
         progress.advance(1)
@@ -171,12 +171,12 @@ def _best(own: Sequence[Trial]) -> Trial:
     return top if gain.low is not None and gain.low > 0 else simple
 
 
-def _refitted(judge: RetentionJudge, trial: Trial) -> Trial:
+def _refit(judge: RetentionJudge, trial: Trial) -> Trial:
     """``trial`` fitted anew, on the pairs that selected too."""
     return replace(trial, fitted=fit_map(trial.text, judge.pairs(trial.direction)))
 
 
-def _chosen(best: Mapping[Direction, Trial]) -> Direction | None:
+def _choose_direction(best: Mapping[Direction, Trial]) -> Direction | None:
     """The direction whose best candidate keeps more on the selecting part; ``queries`` where that is not sure."""
     if len(best) < 2:
         return next(iter(best), None)
@@ -188,7 +188,7 @@ def _chosen(best: Mapping[Direction, Trial]) -> Direction | None:
 
 def _certify(judge: RetentionJudge, trial: Trial, index_rows: int) -> Certified:
     assert trial.fitted is not None
-    kept = judge.kept(trial.direction, trial.fitted, "certify")
+    kept = judge.measure(trial.direction, trial.fitted, "certify")
     main = judge.at_index(trial.direction, trial.fitted, kept, index_rows)
     _, low, high = score_bars(main)
     pair = judge.pair_recall(trial.direction, trial.fitted, "certify")

@@ -23,16 +23,19 @@ from embedscope.core.errors import InputError
 from embedscope.core.model_folders import is_model_folder
 from embedscope.core.registry import Registry
 from embedscope.core.regular import check_folder, check_name, check_regular, near_name
-from embedscope.readers._bits import unpacked
+from embedscope.readers._bits import unpack_bits
 from embedscope.readers._blocks import ArrayStream, plan
-from embedscope.readers._columns import ColumnStream
-from embedscope.readers._facts import described, facts_of, itemsize_of
-from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
-from embedscope.readers._held import held_of
+from embedscope.readers._folders import glob_places, is_folder, is_glob, open_files, open_folder
 from embedscope.readers._hints import hint
-from embedscope.readers._keys import NoVectorsError, listed
-from embedscope.readers._options import parse_source
-from embedscope.readers._paths import (
+from embedscope.readers._keys import NoVectorsError, join_first
+from embedscope.readers._recognise import check_codec, check_head
+from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
+from embedscope.readers._shards import Found
+from embedscope.readers.columns import ColumnStream
+from embedscope.readers.facts import describe_stream, facts_of, itemsize_of
+from embedscope.readers.held import held_bytes
+from embedscope.readers.options import parse_source
+from embedscope.readers.paths import (
     CompressedFile,
     Place,
     RemoteFile,
@@ -42,10 +45,7 @@ from embedscope.readers._paths import (
     source_of,
     state_of,
 )
-from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
-from embedscope.readers._recognise import check_codec, check_head
-from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
-from embedscope.readers._shards import Found
+from embedscope.readers.peek import TEXT_TABLES, may_hold_vectors
 from embedscope.readers.stores import STORES, StorePlace, place_of
 
 __all__ = [
@@ -55,18 +55,18 @@ __all__ = [
     "Found",
     "NoVectorsError",
     "RowStrings",
-    "described",
+    "describe_stream",
     "facts_of",
     "file_of",
     "find_vectors",
-    "held_of",
+    "held_bytes",
     "hint",
     "ids_of",
     "is_table",
     "is_vector_folder",
     "is_vectors",
     "itemsize_of",
-    "listed",
+    "join_first",
     "open_vectors",
     "other_columns",
     "plan",
@@ -183,19 +183,19 @@ def find_vectors(
             if store.is_local:
                 check_folder(store.path)
             vectors = Found(
-                _named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), "vector store"
+                _name_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), "vector store"
             )
         else:
             vectors = _find(named.place, named.key, open_file, skip_bad)
         if named.bits:
-            vectors.stream = unpacked(vectors.stream, source)
+            vectors.stream = unpack_bits(vectors.stream, source)
         return vectors
 
 
 def _find(place: str, key: str | None, open_file: Callable[[Place, str | None], Stream], skip_bad: bool) -> Found:
     suffix = _suffix(place)
     if is_glob(place):
-        stream = open_files(place, globbed(place), key, open_file, skip_bad)
+        stream = open_files(place, glob_places(place), key, open_file, skip_bad)
         stream.layout = "glob"
         return stream
     if is_folder(place) and suffix in _FOLDERS:
@@ -231,10 +231,10 @@ def _open_file(file: Place, key: str | None, ids: str | None, texts: str | None)
             check_codec(file)
         if suffix not in _FOLDERS:
             check_head(file, suffix)
-        return _named_columns(READERS.get(suffix)(file, key), file, ids, texts)
+        return _name_columns(READERS.get(suffix)(file, key), file, ids, texts)
 
 
-def _named_columns(stream: Stream, file: Place, ids: str | None, texts: str | None) -> Stream:
+def _name_columns(stream: Stream, file: Place, ids: str | None, texts: str | None) -> Stream:
     """The same with the columns of ids and texts that the user named, which only tables have."""
     if ids is None and texts is None:
         return stream

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from embedscope.core.batch import Batch, Shard, Stream
-from embedscope.core.boundary import guarded
+from embedscope.core.boundary import guard_batches
 from embedscope.core.errors import InputError
 from embedscope.readers._blocks import plan
-from embedscope.readers._held import held_of
 from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
+from embedscope.readers.held import held_bytes
 
 
 class Matrix(Stream, Protocol):
@@ -33,7 +33,7 @@ class Matrix(Stream, Protocol):
         """Rows ``start .. stop``, in blocks as large as those of ``dim`` dimensions."""
 
 
-def aligned(matrices: Mapping[str, Matrix]) -> Stream:
+def align(matrices: Mapping[str, Matrix]) -> Stream:
     """Spaces ``matrices``, which must have the same rows; a single one is its own stream."""
     first = next(iter(matrices.values()))
     for matrix in matrices.values():
@@ -64,7 +64,7 @@ class AlignedStream:
     @property
     def held(self) -> int:
         """Bytes that a worker holds of all files beside the blocks that it gives."""
-        return sum(held_of(matrix) for matrix in self.matrices.values())
+        return sum(held_bytes(matrix) for matrix in self.matrices.values())
 
     @property
     def row_ids(self) -> RowStrings | None:
@@ -94,7 +94,7 @@ class AlignedShard:
         """What errors call it."""
         return next(iter(self.stream.matrices.values())).name
 
-    @guarded
+    @guard_batches
     def batches(self) -> Iterator[Batch]:
         """The rows in blocks; a block of the widest space is one block of any other."""
         widest, matrices = max(self.stream.dims.values()), self.stream.matrices

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.batch import Batch, Shard, Stream
-from embedscope.core.boundary import guarded
+from embedscope.core.boundary import guard_batches
 from embedscope.core.errors import InputError
-from embedscope.readers._facts import Facts, facts_of
-from embedscope.readers._held import held_of
 from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
+from embedscope.readers.facts import Facts, facts_of
+from embedscope.readers.held import held_bytes
 
 
-def unpacked(stream: Stream, source: str) -> BitsStream:
+def unpack_bits(stream: Stream, source: str) -> BitsStream:
     """``stream`` with its bytes unpacked; ``InputError`` unless they are uint8, or int8 (the bits less 128).
 
     int8 is how sentence-transformers keeps the precision ``binary``, uint8 ``ubinary``.
@@ -46,7 +46,7 @@ class BitsStream:
     @property
     def held(self) -> int:
         """Bytes that a worker holds beside the blocks that it gives."""
-        return held_of(self.inner)
+        return held_bytes(self.inner)
 
     @property
     def facts(self) -> Facts:
@@ -92,7 +92,7 @@ class BitsShard:
         """What errors call it."""
         return str(getattr(self.inner, "label", "the shard"))
 
-    @guarded
+    @guard_batches
     def batches(self) -> Iterator[Batch]:
         """The rows in blocks, unpacked."""
         for batch in self.inner.batches():

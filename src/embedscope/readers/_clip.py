@@ -8,9 +8,9 @@ from functools import partial
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._keys import ALL, chosen_keys
-from embedscope.readers._paths import Place
-from embedscope.readers._shards import _SPACES, Found, Open, gathered, side_by_side, suffix_of
+from embedscope.readers._keys import ALL, select_keys
+from embedscope.readers._shards import _SPACES, Found, Open, open_shards, side_by_side, suffix_of
+from embedscope.readers.paths import Place
 
 _WHAT = "clip-retrieval layout"
 
@@ -25,7 +25,7 @@ def open_clip(
     """
     shards, metadata = _shards(files)
     if key is not None and key != ALL:
-        shards = {space: shards[space] for space in chosen_keys(folder, "space", key, list(shards))}
+        shards = {space: shards[space] for space in select_keys(folder, "space", key, list(shards))}
     numbers = sorted(set().union(*shards.values(), metadata))
     for name, of in [*shards.items(), *([("metadata", metadata)] if metadata else [])]:
         lacking = [n for n in numbers if n not in of]
@@ -36,7 +36,7 @@ def open_clip(
             )
     one = partial(_shard, folder, shards, metadata, open_file)
     extra = ", rows checked against its metadata" if metadata else ""
-    return gathered(folder, {f"{folder} shard {n}": partial(one, n) for n in numbers}, _WHAT + extra, skip_bad)
+    return open_shards(folder, {f"{folder} shard {n}": partial(one, n) for n in numbers}, _WHAT + extra, skip_bad)
 
 
 def _shards(files: Mapping[tuple[str, ...], Place]) -> tuple[dict[str, dict[int, Place]], dict[int, Place]]:

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from embedscope.core.boundary import shown
+from embedscope.core.boundary import shorten_name
 from embedscope.core.errors import InputError
 from embedscope.readers._column_values import base64_floats, is_view, looks_like_vector, numbers_in
 from embedscope.readers._json_lines import command_for_place
-from embedscope.readers._keys import ALL, EmptyFileError, NoVectorsError, chosen_keys, known, listed
-from embedscope.readers._paths import Place
+from embedscope.readers._keys import ALL, EmptyFileError, NoVectorsError, check_key, join_first, select_keys
 from embedscope.readers._raw import check_matrix
+from embedscope.readers.paths import Place
 
 ID_NAMES: tuple[str, ...] = ("id", "ids", "_id", "doc_id", "docid", "document_id", "custom_id", "item_id", "row_id")
 ID_NAMES += ("uid", "uuid", "guid", "key", "pk", "index")
@@ -77,12 +77,12 @@ def columns_of(path: Place, schema: Any, key: str | None, first: First) -> tuple
     groups = coordinate_groups(schema)
     strings = [] if lists else [f.name for f in schema if _is_string(f.type)]
     if key not in {None, ALL}:
-        strings = [name for name in _named(str(key), schema.names) if _is_string(schema.field(name).type)]
+        strings = [name for name in _split_key(str(key), schema.names) if _is_string(schema.field(name).type)]
     strings = [name for name in strings if looks_like_vector(first(name), at_least=2 if groups else 1)]
     _refuse(path, schema, key, {*lists, *groups, *strings})
     present = list(lists) if key in {None, ALL} and lists else [*lists, *groups, *strings]
     columns = []
-    for name in chosen_keys(str(path), "column", key, present):
+    for name in select_keys(str(path), "column", key, present):
         space, label = "vectors" if key is None else name, f"{path}::{name}"
         if name in lists:
             dtype = np.dtype(lists[name].to_pandas_dtype())
@@ -108,22 +108,22 @@ def _refuse(path: Place, schema: Any, key: str | None, vectors: set[str]) -> Non
     """Raise ``InputError`` where ``key`` names a column that is no vector, or there is none."""
     if key is not None and key in schema.names and key not in vectors:
         raise InputError(
-            f"{path}::{key} is a column of {shown(str(schema.field(key).type))}, wanted lists of numbers; "
-            f"columns of vectors here: {listed(sorted(vectors)) or 'none'}"
+            f"{path}::{key} is a column of {shorten_name(str(schema.field(key).type))}, wanted lists of numbers; "
+            f"columns of vectors here: {join_first(sorted(vectors)) or 'none'}"
         )
     if key in {None, ALL} and not vectors:
         if deeper := _deeper(path, schema):
             raise NoVectorsError(f"{path} has no column of vectors; {deeper}")
         raise NoVectorsError(
             f"{path} has no column of vectors (lists of numbers, or columns NAME0, NAME1, ... one per coordinate); "
-            f"its columns are {listed([shown(name) for name in schema.names])}{_nearly(schema)}"
+            f"its columns are {join_first([shorten_name(name) for name in schema.names])}{_nearly(schema)}"
         )
 
 
 def _check_names(path: Place, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise InputError(f"{path} has two columns called '{shown(twice)}'; give each its own name")
+        raise InputError(f"{path} has two columns called '{shorten_name(twice)}'; give each its own name")
 
 
 def _deeper(path: Place, schema: Any) -> str:
@@ -136,7 +136,7 @@ def _deeper(path: Place, schema: Any) -> str:
             lines = isinstance(path, Path) and path.suffix.lower() in {".jsonl", ".ndjson"}
             command = command_for_place(Path(str(path)), place, ids) if lines else ""
             what = command or "write each into a field of its own row"
-            return f"there are vectors deeper inside, in {shown(place)}: {what}"
+            return f"there are vectors deeper inside, in {shorten_name(place)}: {what}"
     return ""
 
 
@@ -146,13 +146,15 @@ def _nearly(schema: Any) -> str:
 
     coded = [f.name for f in schema if pt.is_binary(f.type) or pt.is_fixed_size_binary(f.type)]
     if coded:
-        return f". {shown(coded[0])} holds bytes: where they are float32, write np.frombuffer(x, 'f4').tolist()"
+        return f". {shorten_name(coded[0])} holds bytes: where they are float32, write np.frombuffer(x, 'f4').tolist()"
     fractions = [f.name for f in schema if pt.is_floating(f.type)]
     texts = [f.name for f in schema if f.name.lower() in TEXT_NAMES and _is_string(f.type)]
     if len(fractions) > (2 if texts else 1):
-        return f". If {shown(fractions[0])} to {shown(fractions[-1])} are coordinates, call them e0, e1, ..."
+        return (
+            f". If {shorten_name(fractions[0])} to {shorten_name(fractions[-1])} are coordinates, call them e0, e1, ..."
+        )
     if texts:
-        return f". To embed the texts in {shown(texts[0])}, name a model and pass the file with --texts"
+        return f". To embed the texts in {shorten_name(texts[0])}, name a model and pass the file with --texts"
     return ""
 
 
@@ -174,7 +176,7 @@ def _path_of_vectors(kind: Any) -> str | None:
     return None
 
 
-def _named(key: str, names: Sequence[str]) -> list[str]:
+def _split_key(key: str, names: Sequence[str]) -> list[str]:
     return [key] if key in names else [name for name in map(str.strip, key.split(",")) if name in names]
 
 
@@ -218,7 +220,8 @@ def not_numbers(schema: Any, parts: Sequence[str]) -> str:
     for field in schema:
         match = re.fullmatch(_NUMBERED, field.name)
         if match and match[1] == prefix and not is_number(field.type):
-            return f"column {shown(field.name)} is not of numbers, as {shown(parts[0])} to {shown(parts[-1])} are"
+            name, first, last_one = (shorten_name(n) for n in (field.name, parts[0], parts[-1]))
+            return f"column {name} is not of numbers, as {first} to {last_one} are"
     return ""
 
 
@@ -249,7 +252,7 @@ def strings_column(path: Place, schema: Any, wanted: str | None, names: Sequence
     """
     usable = plain_columns(schema, taken)
     if wanted is not None:
-        return known(str(path), "column of strings or whole numbers", wanted, usable)
+        return check_key(str(path), "column of strings or whole numbers", wanted, usable)
     lower: Mapping[str, str] = {name.lower(): name for name in reversed(usable)}
     return next((lower[name] for name in names if name in lower), None)
 

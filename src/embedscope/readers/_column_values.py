@@ -80,13 +80,13 @@ def _bare(value: str) -> str:
     return re.sub(_SCALAR, r"\3", re.sub(_CALL_END, "", re.sub(_CALL, "", value)))
 
 
-def parsed(column: Any, name: str, row: int) -> Any:
+def parse_column(column: Any, name: str, row: int) -> Any:
     """A column of written vectors (Arrow strings) as a column of lists, of float64, or of float32 from base64."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if base64_floats(next((v.as_py() for v in column if v.is_valid), None)) is not None:
-        return pa.array([_decoded(v.as_py(), name, row + i) for i, v in enumerate(column)], pa.list_(pa.float32()))
+        return pa.array([_decode(v.as_py(), name, row + i) for i, v in enumerate(column)], pa.list_(pa.float32()))
 
     if cut := pc.any(pc.match_substring(column, "...")).as_py():
         bad = row + pc.index(pc.match_substring(column, "..."), cut).as_py()
@@ -109,7 +109,7 @@ def parsed(column: Any, name: str, row: int) -> Any:
     return type(lists).from_arrays(lists.offsets, values, mask=lists.is_null() if lists.null_count else None)
 
 
-def _decoded(value: str | None, name: str, row: int) -> npt.NDArray[np.float32] | None:
+def _decode(value: str | None, name: str, row: int) -> npt.NDArray[np.float32] | None:
     vector = base64_floats(value)
     if value is not None and vector is None:
         raise InputError(f"{name} holds float32 numbers in base64, but not in row {row}; write its vector again")

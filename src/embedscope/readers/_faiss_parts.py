@@ -56,7 +56,7 @@ def take_apart(faiss: Any, index: Any, path: str) -> Held:
     index = (faiss.downcast_IndexBinary if binary else faiss.downcast_index)(index)
     kind, n = type(index).__name__, int(index.ntotal)
     if kind in _MAPS:
-        return _mapped(faiss, index, path)
+        return _read_id_map(faiss, index, path)
     if kind == "IndexPreTransform":
         return _behind_chain(faiss, index, path)
     if hasattr(index, "refine_index"):
@@ -66,7 +66,7 @@ def take_apart(faiss: Any, index: Any, path: str) -> Held:
         held = take_apart(faiss, index.storage, path)
         held = replace(held, notes=(*held.notes, f"searched by {kind}"))
     elif isinstance(index, faiss.IndexBinaryIVF if binary else faiss.IndexIVF):
-        held = _inverted(faiss, index, path, binary)
+        held = _read_inverted(faiss, index, path, binary)
     else:
         held = _plain(index, path, binary)
     if held.n != n:
@@ -74,7 +74,7 @@ def take_apart(faiss: Any, index: Any, path: str) -> Held:
     return held
 
 
-def _mapped(faiss: Any, index: Any, path: str) -> Held:
+def _read_id_map(faiss: Any, index: Any, path: str) -> Held:
     """An index with a list of ids in front."""
     held = take_apart(faiss, index.index, path)
     ids: Ids = faiss.vector_to_array(index.id_map).astype(np.int64)
@@ -116,7 +116,7 @@ def _plain(index: Any, path: str, binary: bool) -> Held:
     return Held(kind, n, d, rows, None, _lossy(kind), "bits" if binary else "float32")
 
 
-def _inverted(faiss: Any, index: Any, path: str, binary: bool) -> Held:
+def _read_inverted(faiss: Any, index: Any, path: str, binary: bool) -> Held:
     """An index of inverted lists, read through them: by rising id, whatever was removed or added twice."""
     kind, n, d = type(index).__name__, int(index.ntotal), int(index.d)
     lists = faiss.downcast_InvertedLists(index.invlists)
@@ -172,7 +172,7 @@ def _decoder(faiss: Any, index: Any, binary: bool, d: int) -> Callable[..., npt.
     """(lists, places in them, codes) -> vectors, as the kind of the index has it."""
     kind = type(index).__name__
 
-    def refined(in_list: Any, at: Any, codes: Any) -> npt.NDArray[Any]:
+    def refine(in_list: Any, at: Any, codes: Any) -> npt.NDArray[Any]:
         x = np.empty((len(at), d), dtype=np.float32)
         for row, (number, offset) in enumerate(zip(in_list.tolist(), at.tolist(), strict=True)):
             index.reconstruct_from_offset(number, offset, faiss.swig_ptr(x[row]))
@@ -191,7 +191,7 @@ def _decoder(faiss: Any, index: Any, binary: bool, d: int) -> Callable[..., npt.
 
     if binary:
         return lambda in_list, at, codes: _bits(codes, d)
-    return {"IndexIVFPQR": refined, "IndexIVFPQFastScan": fast_scan}.get(kind, standalone)
+    return {"IndexIVFPQR": refine, "IndexIVFPQFastScan": fast_scan}.get(kind, standalone)
 
 
 def _bits(x: npt.NDArray[np.uint8], d: int) -> npt.NDArray[np.uint8]:

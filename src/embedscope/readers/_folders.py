@@ -12,10 +12,10 @@ from typing import NoReturn
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_not_root
 from embedscope.readers._hints import usual_first
-from embedscope.readers._keys import listed
-from embedscope.readers._paths import Place, file_system, is_remote, place_at
-from embedscope.readers._shards import _SPACES, Found, Open, gathered, suffix_of
+from embedscope.readers._keys import join_first
+from embedscope.readers._shards import _SPACES, Found, Open, open_shards, suffix_of
 from embedscope.readers._store_folders import store_address
+from embedscope.readers.paths import Place, file_system, is_remote, place_at
 
 FILES_AT_MOST = 100_000
 """Files that a folder is searched for vectors among."""
@@ -34,7 +34,7 @@ def is_folder(text: str) -> bool:
     return Path(text).is_dir()
 
 
-def globbed(pattern: str) -> list[Place]:
+def glob_places(pattern: str) -> list[Place]:
     """Files that match ``pattern``, in the order of their numbers and names."""
     if is_remote(pattern):
         system, path = file_system(pattern)
@@ -120,7 +120,7 @@ def open_folder(folder: str, key: str | None, open_file: Open, known: Sequence[s
         if address is not None:
             raise InputError(f"{folder} belongs to a vector store, which is read as {address}")
         suffixes = [f".{suffix}" for suffix in sorted(known, key=usual_first)]
-        raise InputError(f"{folder} holds no files of vectors; wanted one of {listed(suffixes)}, here or below")
+        raise InputError(f"{folder} holds no files of vectors; wanted one of {join_first(suffixes)}, here or below")
     suffixes = list(dict.fromkeys(suffix_of(file) for file in chosen))
     rows = None
     if sorted(suffixes) == ["npy", "parquet"]:
@@ -153,4 +153,4 @@ def open_files(source: str, files: Sequence[Place], key: str | None, open_file: 
         raise InputError(
             f"{source} matches files of several formats, {', '.join(kinds)}; end the pattern in one suffix"
         )
-    return gathered(source, {str(file): partial(open_file, file, key) for file in files}, "files", skip_bad)
+    return open_shards(source, {str(file): partial(open_file, file, key) for file in files}, "files", skip_bad)

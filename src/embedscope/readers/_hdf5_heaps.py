@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from embedscope.core.errors import InputError
-from embedscope.readers._paths import Place
+from embedscope.readers.paths import Place
 
 _SIGNATURE = b"GCOL\x01"
 _WORD = 8
@@ -101,10 +101,10 @@ def _pieces(path: Place, key: str, array: Any, reference: np.dtype[Any]) -> Iter
     with File("references", "w", driver="core", backing_store=False) as scratch:
         for i in range(array.id.get_num_chunks()):
             skipped, raw = array.id.read_direct_chunk(array.id.get_chunk_info(i).chunk_offset)
-            yield _decompressed(scratch.id, f"{i}".encode(), array, reference, skipped, raw)
+            yield _decompress(scratch.id, f"{i}".encode(), array, reference, skipped, raw)
 
 
-def _decompressed(scratch: Any, name: bytes, array: Any, reference: np.dtype[Any], skipped: int, raw: bytes) -> bytes:
+def _decompress(scratch: Any, name: bytes, array: Any, reference: np.dtype[Any], skipped: int, raw: bytes) -> bytes:
     """A chunk of references through the filters of its data set, by way of plain bytes of the same size in memory.
 
     ``skipped`` has a bit for each filter that was not applied.

@@ -9,10 +9,10 @@ from embedscope.core.compressed import CODECS, codec_of, inner_suffix
 from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.core.regular import check_regular, near_name
 from embedscope.readers._json_lines import command_for
-from embedscope.readers._keys import listed
-from embedscope.readers._paths import is_remote
+from embedscope.readers._keys import join_first
 from embedscope.readers._recognise import recognise
 from embedscope.readers._store_folders import store_address
+from embedscope.readers.paths import is_remote
 
 _USUAL = ("npy", "npz", "parquet", "jsonl", "csv", "safetensors", "arrow", "h5", "index", "pt", "fvecs", "fbin")
 
@@ -57,7 +57,7 @@ def hint(place: str) -> str:
             find_vectors(place)
         except EmbedscopeError as error:
             return str(error)
-    wanted = f"wanted one of {listed([f'.{name}' for name in sorted(READERS, key=usual_first)])}"
+    wanted = f"wanted one of {join_first([f'.{name}' for name in sorted(READERS, key=usual_first)])}"
     if is_remote(place):
         return f"{place} is not a file of vectors that can be read; {wanted}"
     path = Path(place)

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from embedscope.core.block import block_rows
 from embedscope.core.errors import InputError
 from embedscope.readers._blocks import cuts
-from embedscope.readers._facts import Facts, notes_on_codes
-from embedscope.readers._paths import Place
 from embedscope.readers._row_ranges import RowRange, RowRanges
 from embedscope.readers._row_strings import RowStrings
+from embedscope.readers.facts import Facts, notes_on_codes
+from embedscope.readers.paths import Place
 
 Rows = Callable[[int, int], Any]
 """(start, stop) -> numpy array of these rows."""

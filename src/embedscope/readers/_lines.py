@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.readers._paths import Place
+from embedscope.readers.paths import Place
 
 CHUNK = 1 << 22
 _READ = 1 << 24

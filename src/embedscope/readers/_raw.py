@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from embedscope.core.errors import InputError
 from embedscope.readers._blocks import cuts
-from embedscope.readers._paths import Place
 from embedscope.readers._row_ranges import RowRanges
 from embedscope.readers._row_strings import RowStrings
+from embedscope.readers.paths import Place
 
 SCALE = "scale_factor", "add_offset"
 """Attributes by which NetCDF scales numbers."""

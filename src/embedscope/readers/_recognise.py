@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from embedscope.core.compressed import CODECS, codec_of
 from embedscope.core.errors import InputError
-from embedscope.readers._paths import CompressedFile, Place
+from embedscope.readers.paths import CompressedFile, Place
 
 _HEAD = 1024
 

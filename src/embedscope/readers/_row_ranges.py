@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch
-from embedscope.core.boundary import guarded
+from embedscope.core.boundary import guard_batches
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
 
@@ -71,7 +71,7 @@ class RowRange:
         """What errors call it."""
         return self.matrix.name
 
-    @guarded
+    @guard_batches
     def batches(self) -> Iterator[Batch]:
         """The rows in blocks, checked to be finite."""
         done = self.start

@@ -72,7 +72,7 @@ def other_columns(stream: Stream) -> Mapping[str, RowStrings]:
     return columns
 
 
-def chained(streams: Sequence[Any], name: str) -> RowStrings | None:
+def chain_strings(streams: Sequence[Any], name: str) -> RowStrings | None:
     """The strings ``name`` (``row_ids``, ``row_texts``) of streams one after the other; None where one lacks them."""
     columns: list[RowStrings] = [s for s in (getattr(stream, name, None) for stream in streams) if s is not None]
     return in_order(columns) if len(columns) == len(streams) else None

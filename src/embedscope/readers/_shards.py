@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._aligned import aligned
-from embedscope.readers._joined import joined
+from embedscope.readers._aligned import align
 from embedscope.readers._keys import EmptyFileError
-from embedscope.readers._paths import Place, is_remote
 from embedscope.readers._raw import RawMatrix
+from embedscope.readers.concat import concat
+from embedscope.readers.paths import Place, is_remote
 
 Open = Callable[[Place, str | None], Stream]
 
@@ -37,7 +37,7 @@ class Found:
     empty: int = 0
 
 
-def gathered(source: str, opening: Mapping[str, Callable[[], Stream]], layout: str, skip_bad: bool) -> Found:
+def open_shards(source: str, opening: Mapping[str, Callable[[], Stream]], layout: str, skip_bad: bool) -> Found:
     """Streams opened, several at a time where they are remote, and joined in their order."""
     parts: list[Stream] = []
     missing: list[str] = []
@@ -57,7 +57,7 @@ def gathered(source: str, opening: Mapping[str, Callable[[], Stream]], layout: s
     if not parts:
         why = f"; the first says: {missing[0]}" if missing else ": all are empty"
         raise InputError(f"none of the {len(opening):,} files of {source} can be read{why}")
-    return Found(joined(parts), layout, missing, empty)
+    return Found(concat(parts), layout, missing, empty)
 
 
 def suffix_of(file: Place) -> str:
@@ -72,4 +72,4 @@ def side_by_side(streams: Mapping[str, Stream], label: str) -> Stream:
         if not isinstance(stream, RawMatrix):
             raise InputError(f"{label}: the space {space} must be in .npy files; got another format")
         matrices[space] = replace(stream, space=space)
-    return aligned(matrices)
+    return align(matrices)

@@ -8,7 +8,7 @@ from sqlite3 import Error as SQLiteError
 from sqlite3 import connect
 from urllib.parse import quote
 
-from embedscope.core.boundary import shown
+from embedscope.core.boundary import shorten_name
 
 
 def store_address(folder: Path) -> str | None:
@@ -37,4 +37,4 @@ def _chroma_collection(folder: Path) -> str | None:
             row = database.execute("select name from collections order by name limit 1").fetchone()
     except SQLiteError:
         return None
-    return shown(str(row[0])) if row else None
+    return shorten_name(str(row[0])) if row else None

@@ -9,8 +9,8 @@ from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._arrow_messages import record_batches
-from embedscope.readers._columns import ColumnStream, column_stream
-from embedscope.readers._paths import Place, arrow_file
+from embedscope.readers.columns import ColumnStream, column_stream
+from embedscope.readers.paths import Place, arrow_file
 
 IDS = ("arrow", "feather", "ipc", "arrows")
 
@@ -33,7 +33,7 @@ def open_arrow(path: Place, key: str | None = None) -> Stream:
         if not indexed and after < size:
             raise InputError(f"{path} has {size - after:,} bytes after its last batch; copy or write it again")
         sizes, places = [b.rows for b in batches], [] if indexed else [b.place for b in batches]
-        tables = _indexed if indexed else _streamed
+        tables = _read_indexed if indexed else _read_streamed
         compressed = any(b.compressed for b in batches)
         return column_stream(path, schema, sizes, tables, key, places=places, layout=compressed, held=_largest_batch)
     except InputError:
@@ -63,7 +63,7 @@ def _largest_batch(stream: ColumnStream) -> int:
     return max(stream.sizes) * stream.row_bytes * (2 if stream.layout else 1)
 
 
-def _indexed(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
+def _read_indexed(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
     import pyarrow as pa
 
     with arrow_file(stream.path) as source:
@@ -74,7 +74,7 @@ def _indexed(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
                 yield from _cut(file.get_batch(i), rows, names)
 
 
-def _streamed(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
+def _read_streamed(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
     import pyarrow as pa
 
     with arrow_file(stream.path) as source:

@@ -8,8 +8,8 @@ import numpy as np
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix, check_matrix, check_size
+from embedscope.readers.paths import Place
 
 IDS = ("fbin", "u8bin", "i8bin", "ibin")
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from embedscope.core.batch import Stream
-from embedscope.core.boundary import reason, shown
+from embedscope.core.boundary import reason, shorten_name
 from embedscope.core.errors import InputError
 from embedscope.readers._column_names import gaps, may_be_coordinate, no_rows
 from embedscope.readers._column_values import looks_like_vector
-from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines
-from embedscope.readers._paths import Place
+from embedscope.readers.columns import ColumnStream, column_stream
+from embedscope.readers.paths import Place
 
 IDS = ("csv", "tsv")
 
@@ -85,7 +85,7 @@ def open_csv(path: Place, key: str | None = None) -> Stream:
     schema = _schema(path, layout)
     try:
         return column_stream(
-            path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, notes=notes, held=_held
+            path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, notes=notes, held=_held_bytes
         )
     except InputError as error:
         if not runs.quoted:
@@ -94,7 +94,7 @@ def open_csv(path: Place, key: str | None = None) -> Stream:
         raise (InputError(f"{path} has no vectors: {lacking}; write all coordinates") if lacking else error) from None
 
 
-def _held(stream: ColumnStream) -> int:
+def _held_bytes(stream: ColumnStream) -> int:
     layout: _Layout = stream.layout
     return layout.runs.held
 
@@ -141,7 +141,7 @@ def _first_line(path: Place, head: bytes) -> tuple[str, int]:
     if "\r" in line.rstrip("\r"):
         raise InputError(f"{path} ends its lines by carriage returns alone; save it with line feeds (\\n)")
     if line.startswith("#"):
-        raise InputError(f"{path} begins with a comment ({shown(line[:40])}); delete that line")
+        raise InputError(f"{path} begins with a comment ({shorten_name(line[:40])}); delete that line")
     if not line.strip():
         raise no_rows(path) if not head.strip() else InputError(f"{path} begins with an empty line; delete it")
     return line, end + 1

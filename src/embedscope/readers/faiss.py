@@ -10,16 +10,16 @@ from typing import Any
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard, Stream
-from embedscope.core.boundary import guarded, reason
+from embedscope.core.boundary import guard_batches, reason
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import cuts, plan
-from embedscope.readers._facts import Facts
 from embedscope.readers._faiss_parts import Held, take_apart
 from embedscope.readers._keys import EmptyFileError
-from embedscope.readers._paths import Place, on_disk, state_of
 from embedscope.readers._row_strings import RowStrings
+from embedscope.readers.facts import Facts
+from embedscope.readers.paths import Place, on_disk, state_of
 
 IDS = ("index", "faiss")
 
@@ -100,7 +100,7 @@ class FaissShard:
         """What errors call it."""
         return str(self.stream.path)
 
-    @guarded
+    @guard_batches
     def batches(self) -> Iterator[Batch]:
         """The vectors in blocks."""
         s = self.stream
@@ -122,7 +122,7 @@ def _index(path: Place, version: str) -> Held:
         binary = file.read(3)[:2] == b"IB"
     try:
         here, read = on_disk(path), faiss.read_index_binary if binary else faiss.read_index
-        with _bounded_by(path.stat().st_size, faiss):
+        with _bound_by(path.stat().st_size, faiss):
             if here is not None:
                 index = read(str(here))
             else:
@@ -140,7 +140,7 @@ def _index(path: Place, version: str) -> Held:
 
 
 @contextmanager
-def _bounded_by(size: int, faiss: Any) -> Iterator[None]:
+def _bound_by(size: int, faiss: Any) -> Iterator[None]:
     """Within the block no list of numbers in an index may say that it is larger than ``size`` bytes, its file.
 
     FAISS takes the memory before it reads the numbers. Old versions have no bound to set.

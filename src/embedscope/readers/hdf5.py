@@ -11,13 +11,13 @@ import numpy as np
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.readers._aligned import aligned
+from embedscope.readers._aligned import align
 from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._hdf5_heaps import check_heaps
-from embedscope.readers._keys import ALL, chosen_keys
+from embedscope.readers._keys import ALL, select_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
-from embedscope.readers._paths import Place, on_disk
 from embedscope.readers._raw import SCALE, check_matrix, check_scale
+from embedscope.readers.paths import Place, on_disk
 
 IDS = ("h5", "hdf5", "hdf")
 
@@ -35,9 +35,9 @@ def open_hdf5(path: Place, key: str | None = None) -> Stream:
         sets = _sets(file)
         wide = [name for name, array in sets.items() if array.ndim == 2 and array.dtype.kind in "fiu"]
         key = key.strip("/") if key is not None and key != ALL else key
-        names = chosen_keys(str(path), "data set", key, wide if key in {None, ALL} else list(sets), _described(sets))
+        names = select_keys(str(path), "data set", key, wide if key in {None, ALL} else list(sets), _describe(sets))
         matrices = [_matrix(path, name, "vectors" if key is None else name, sets) for name in names]
-    return aligned({matrix.space: matrix for matrix in matrices})
+    return align({matrix.space: matrix for matrix in matrices})
 
 
 def _sets(file: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def _sets(file: Any) -> dict[str, Any]:
     return sets
 
 
-def _described(sets: dict[str, Any]) -> list[str]:
+def _describe(sets: dict[str, Any]) -> list[str]:
     return [f"{name} {array.shape} of {array.dtype}"[:80] for name, array in sets.items()]
 
 

@@ -12,10 +12,10 @@ from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._column_names import is_number, may_be_coordinate, no_rows
-from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._json_lines import command_for
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines
-from embedscope.readers._paths import Place
+from embedscope.readers.columns import ColumnStream, column_stream
+from embedscope.readers.paths import Place
 
 IDS = ("jsonl", "ndjson")
 
@@ -51,10 +51,10 @@ def open_jsonl(path: Place, key: str | None = None) -> Stream:
         raise InputError(f"{path} does not begin with an object {{...}} or a list [...]; wanted one per line")
     first = lines_between(path, runs.bounds(0))
     schema = _plain(_table(path, first, layout.bare, None, 0).schema)
-    return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, held=_held)
+    return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, held=_held_bytes)
 
 
-def _held(stream: ColumnStream) -> int:
+def _held_bytes(stream: ColumnStream) -> int:
     layout: _Layout = stream.layout
     return layout.runs.held
 

@@ -20,12 +20,12 @@ import numpy as np
 from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
-from embedscope.readers._aligned import aligned
+from embedscope.readers._aligned import align
 from embedscope.readers._found_keys import as_strings, beside
-from embedscope.readers._keys import ALL, chosen_keys
-from embedscope.readers._paths import Place
+from embedscope.readers._keys import ALL, select_keys
 from embedscope.readers._raw import RawMatrix, check_matrix, check_size
 from embedscope.readers._row_strings import RowStrings
+from embedscope.readers.paths import Place
 
 IDS = ("npy", "npz")
 
@@ -57,15 +57,15 @@ def open_npz(path: Place, key: str | None = None) -> Stream:
             wide = [name for name, (shape, kind) in shapes.items() if len(shape) == _MATRIX and kind in "fiu"]
             sparse = " (a sparse matrix of SciPy: save x.toarray())" if {"indptr", "indices"} <= set(members) else ""
             others = [f"{name} {shape}" for name, (shape, _) in shapes.items()]
-            names = chosen_keys(
+            names = select_keys(
                 f"{path}{sparse if key is None else ''}",
                 "array",
                 key,
                 wide if key in {None, ALL} and (wide or len(members) > 1) else list(members),
                 others,
             )
-            kept = {name: _Unpacked(archive, members[name]) for name in names if not _stored(members[name])}
-            starts = {name: _checked(archive, members[name], file) for name in names if name not in kept}
+            kept = {name: _Unpacked(archive, members[name]) for name in names if not _is_stored(members[name])}
+            starts = {name: _check(archive, members[name], file) for name in names if name not in kept}
     except _ARCHIVE as error:
         raise InputError(f"{path} is not a readable .npz archive ({reason(error)}); save it with np.savez") from error
     arrays = {}
@@ -78,7 +78,7 @@ def open_npz(path: Place, key: str | None = None) -> Stream:
             arrays[space] = _matrix(path, starts[name], size, label, space)
         ids, texts = beside(name, lengths, arrays[space].shape[0])
         arrays[space] = replace(arrays[space], row_ids=_strings(path, ids), row_texts=_strings(path, texts))
-    return aligned(arrays)
+    return align(arrays)
 
 
 def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
@@ -103,7 +103,7 @@ def _strings(path: Place, name: str | None) -> RowStrings | None:
     return RowStrings(f"array {name} of {path}", read)
 
 
-def _stored(member: zipfile.ZipInfo) -> bool:
+def _is_stored(member: zipfile.ZipInfo) -> bool:
     return member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1
 
 
@@ -118,7 +118,7 @@ class _Unpacked:
             shutil.copyfileobj(packed, out, 1 << 20)
 
 
-def _checked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: BinaryIO) -> int:
+def _check(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: BinaryIO) -> int:
     """Position of the bytes of a stored member, after its local header, name and extra field; its CRC-32 is checked."""
     with archive.open(member) as content:
         while content.read(1 << 20):

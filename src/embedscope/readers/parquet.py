@@ -9,9 +9,9 @@ from typing import Any
 from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
-from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._parquet_pages import ColumnChunk, check_pages, column_chunks, largest_page
-from embedscope.readers._paths import Place, arrow_file, on_disk, state_of
+from embedscope.readers.columns import ColumnStream, column_stream
+from embedscope.readers.paths import Place, arrow_file, on_disk, state_of
 
 IDS = ("parquet",)
 

@@ -14,10 +14,10 @@ import numpy as np
 from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
-from embedscope.readers._aligned import aligned
-from embedscope.readers._keys import ALL, chosen_keys
-from embedscope.readers._paths import Place, on_disk
+from embedscope.readers._aligned import align
+from embedscope.readers._keys import ALL, select_keys
 from embedscope.readers._raw import RawMatrix, check_matrix
+from embedscope.readers.paths import Place, on_disk
 
 IDS = ("safetensors",)
 
@@ -59,9 +59,9 @@ def open_safetensors(path: Place, key: str | None = None) -> Stream:
     _check_layout(path, tensors, size - start)
     _ask_library(path)
     wide = [name for name, facts in tensors.items() if len(facts.shape) == 2]
-    names = chosen_keys(str(path), "tensor", key, wide if key in {None, ALL} else list(tensors))
+    names = select_keys(str(path), "tensor", key, wide if key in {None, ALL} else list(tensors))
     spaces = {"vectors" if key is None else name: name for name in names}
-    return aligned({space: _tensor(path, name, space, tensors[name], start) for space, name in spaces.items()})
+    return align({space: _tensor(path, name, space, tensors[name], start) for space, name in spaces.items()})
 
 
 def _tensor(path: Place, name: str, space: str, facts: _Tensor, start: int) -> RawMatrix:

@@ -12,19 +12,19 @@ from typing import Any
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.readers._aligned import aligned
+from embedscope.readers._aligned import align
 from embedscope.readers._found_keys import as_strings, beside
-from embedscope.readers._keys import ALL, chosen_keys
+from embedscope.readers._keys import ALL, select_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
-from embedscope.readers._paths import Place, on_disk, state_of
 from embedscope.readers._raw import check_matrix
+from embedscope.readers.paths import Place, on_disk, state_of
 
 IDS = ("pt", "pth")
 
 
 def open_torch(path: Place, key: str | None = None) -> Stream:
     """The tensor of a file, its only two-dimensional one, or those that ``key`` names (``a/b`` in nested mappings)."""
-    content = _loaded(path, state_of(path)[2])
+    content = _load(path, state_of(path)[2])
     tensors = {name: value for name, value in content.items() if hasattr(value, "stride")}
     if set(content) == {""}:
         if key is not None:
@@ -38,7 +38,7 @@ def open_torch(path: Place, key: str | None = None) -> Stream:
                 f"{path} holds {len(tensors):,} vectors one by one, first {others[0]}; save them as one tensor: "
                 "torch.save(torch.stack(list), path)"
             )
-        names = chosen_keys(str(path), "tensor", key, wide if key in {None, ALL} else list(tensors), others)
+        names = select_keys(str(path), "tensor", key, wide if key in {None, ALL} else list(tensors), others)
     lengths = {name: len(value) for name, value in content.items() if isinstance(value, list)}
     lengths |= {name: len(t) for name, t in tensors.items() if t.dim() == 1 and not t.is_floating_point()}
     matrices = []
@@ -57,11 +57,11 @@ def open_torch(path: Place, key: str | None = None) -> Stream:
         matrices.append(
             LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, mapped=mapped)
         )
-    return aligned({matrix.space: matrix for matrix in matrices})
+    return align({matrix.space: matrix for matrix in matrices})
 
 
 @lru_cache(maxsize=1)
-def _loaded(path: Place, version: str) -> dict[str, Any]:
+def _load(path: Place, version: str) -> dict[str, Any]:
     """Tensors and lists of a file by name, mapped where the file allows it; the last one read is kept."""
     torch = require("torch", "hf", f"reading {path}")
     try:
@@ -105,13 +105,13 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 @contextmanager
 def _rows(path: Place, key: str) -> Iterator[Rows]:
-    tensor = _loaded(path, state_of(path)[2])[key]
+    tensor = _load(path, state_of(path)[2])[key]
     half = str(tensor.dtype) == "torch.bfloat16"
     yield lambda a, b: (tensor[a:b].float() if half else tensor[a:b]).contiguous().numpy()
 
 
 def _strings(path: Place, key: str) -> Iterator[Sequence[str]]:
-    value = _loaded(path, state_of(path)[2])[key]
+    value = _load(path, state_of(path)[2])[key]
     yield as_strings(value if isinstance(value, list) else value.tolist())
 
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.readers._blocks import cuts
-from embedscope.readers._facts import Facts, notes_on_codes
-from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix
 from embedscope.readers._row_ranges import RowRanges
+from embedscope.readers.facts import Facts, notes_on_codes
+from embedscope.readers.paths import Place
 
 IDS = ("fvecs", "bvecs", "ivecs")
 

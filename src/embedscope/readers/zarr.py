@@ -10,12 +10,12 @@ from typing import Any
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.readers._aligned import aligned
+from embedscope.readers._aligned import align
 from embedscope.readers._found_keys import as_strings, beside
-from embedscope.readers._keys import ALL, chosen_keys
+from embedscope.readers._keys import ALL, select_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
-from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix, check_scale
+from embedscope.readers.paths import Place
 
 IDS = ("zarr",)
 
@@ -33,9 +33,9 @@ def open_zarr(path: Place, key: str | None = None) -> Stream:
             raise InputError(f"{path} holds one array without a name; leave out '::{key}'")
         return _matrix(path, "", "vectors", arrays)
     wide = [name for name, array in arrays.items() if array.ndim == 2 and array.dtype.kind in "fiu"]
-    names = chosen_keys(str(path), "array", key, wide if key in {None, ALL} else list(arrays))
+    names = select_keys(str(path), "array", key, wide if key in {None, ALL} else list(arrays))
     matrices = [_matrix(path, name, "vectors" if key is None else name, arrays) for name in names]
-    return aligned({matrix.space: matrix for matrix in matrices})
+    return align({matrix.space: matrix for matrix in matrices})
 
 
 def _arrays(path: Place) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.readers import facts_of
-from embedscope.readers._paths import Place, arrow_file
+from embedscope.readers.paths import Place, arrow_file
 
 _BUFFER = 1 << 20
 _ROWS = 4096

@@ -61,7 +61,7 @@ class IdDigests:
         """Add ids."""
         self._parts.append(_numbers(_digest(name).digest() for name in ids))
 
-    def repeated(self, again: Iterable[Sequence[str]]) -> str | None:
+    def find_repeated(self, again: Iterable[Sequence[str]]) -> str | None:
         """An id that stands twice, else None; ``again`` gives all ids once more, where digests are equal."""
         everything = np.sort(np.concatenate([np.empty(0, np.uint64), *self._parts]))
         doubtful = set(everything[1:][everything[1:] == everything[:-1]].tolist())

@@ -30,7 +30,7 @@ UNFINISHED = ".unfinished"
 _PLAN = "plan.json"
 
 
-def gathered(shard: Shard, space: str, dtype: np.dtype[Any], dim: int) -> Iterator[Any]:
+def gather_blocks(shard: Shard, space: str, dtype: np.dtype[Any], dim: int) -> Iterator[Any]:
     """The rows of ``shard`` in blocks large enough for one good matrix product; the shard alone decides where."""
     held: list[Any] = []
     wanted = min(ROWS, max(1, VALUES // dim))
@@ -55,7 +55,7 @@ class MapShard:
 
     def __call__(self, shard: Shard) -> list[Any]:
         """Blocks of stored rows."""
-        return [self.mapped.store(x) for x in gathered(shard, self.space, self.dtype, self.mapped.dim_in)]
+        return [self.mapped.store(x) for x in gather_blocks(shard, self.space, self.dtype, self.mapped.dim_in)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class WriteShard:
         """How many rows were written, and which of them are zero."""
         seen, zeros = 0, ZeroRows(getattr(part.shard, "start", 0))
         beside = None if self.others is None else self.others.beside(part.shard)
-        blocks = gathered(part.shard, self.space, self.dtype, self.mapped.dim_in)
+        blocks = gather_blocks(part.shard, self.space, self.dtype, self.mapped.dim_in)
         stored: Iterator[Any] = (self.mapped.store(x) for x in blocks)
         rows = part.rows
         with atomic_path(part.path) as aside:

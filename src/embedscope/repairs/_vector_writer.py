@@ -41,10 +41,10 @@ def writing(path: Path, suffix: str, layout: Layout) -> AbstractContextManager[W
     return _FORMATS[suffix](path, layout)
 
 
-def checked_suffix(name: str) -> str:
+def check_suffix(name: str) -> str:
     """The suffix of a file name that can be written, else ``InputError``.
 
-    >>> checked_suffix("out/x.npy")
+    >>> check_suffix("out/x.npy")
     '.npy'
     """
     suffix = Path(name).suffix.lower()

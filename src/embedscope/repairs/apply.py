@@ -17,15 +17,15 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.short_repr import short_repr
 from embedscope.core.threads import in_threads
 from embedscope.execution import Local
-from embedscope.readers import described, facts_of, file_of, find_vectors, open_vectors, store_of
-from embedscope.readers._joined import one_by_one
-from embedscope.readers._peek import TEXT_TABLES
+from embedscope.readers import describe_stream, facts_of, file_of, find_vectors, open_vectors, store_of
+from embedscope.readers.concat import one_by_one
+from embedscope.readers.peek import TEXT_TABLES
 from embedscope.repairs._parquet_columns import OtherColumns, column_of
-from embedscope.repairs._shard_writer import Folder, MapShard, WriteShard, gathered, plan_of, suffix_of_parts
-from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
+from embedscope.repairs._shard_writer import Folder, MapShard, WriteShard, gather_blocks, plan_of, suffix_of_parts
+from embedscope.repairs._vector_writer import Layout, check_suffix, writing
 from embedscope.repairs.to_store import check_storable, write_new
 from embedscope.repairs.zero_rows import ZeroRows
-from embedscope.sources.row_blocks import engine_of, mapped
+from embedscope.sources.row_blocks import engine_of, map_parts
 from embedscope.transforms.repair import KindMap, Repair
 
 __all__ = ["Applied", "apply_repair", "check_outputs", "reindexing"]
@@ -92,7 +92,7 @@ def apply_repair(
     loaded = repair if isinstance(repair, Repair) else Repair.load(repair)
     to_store = store_of(str(out)) is not None
     name, target = loaded.kind_name(kind), Path(out)
-    suffix = "" if to_store or not target.suffix else checked_suffix(target.name)
+    suffix = "" if to_store or not target.suffix else check_suffix(target.name)
     if not to_store:
         _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
     if model is not None:
@@ -101,8 +101,8 @@ def apply_repair(
     stream = vectors.stream
     space = _only_space(stream, str(source))
     loaded.check_dim(stream.dims[space], name, f"the vectors of {source}")
-    progress.note(f"{source}: {vectors.layout}, {described(stream)}")
-    dtype = _written_as(stream, space)
+    progress.note(f"{source}: {vectors.layout}, {describe_stream(stream)}")
+    dtype = _output_dtype(stream, space)
     form = loaded.kinds[name]
     if to_store:
         check_storable(form, str(out))
@@ -114,7 +114,7 @@ def apply_repair(
     others = _others(stream, suffix or suffix_of_parts(stream), progress)
     rows = stream.n_rows
     if rows is None and suffix:
-        rows = _counted(stream)
+        rows = _count(stream)
     layout = Layout(
         rows or 0,
         form.stored_width,
@@ -177,7 +177,7 @@ class _OneFile:
         """
         engine, shards = engine_of(self.stream), self.stream.shards()
         if isinstance(engine, Local):
-            yield from in_threads(self._stored, self._read(shards), engine.workers)
+            yield from in_threads(self._store, self._read(shards), engine.workers)
             return
         work = MapShard(self.mapped, self.space, self.dtype)
         for shard, blocks in zip(shards, engine.map(work, shards), strict=True):
@@ -188,10 +188,10 @@ class _OneFile:
     def _read(self, shards: Sequence[Shard]) -> Iterator[tuple[Any, Any]]:
         for shard in shards:
             beside = None if self.others is None else self.others.beside(shard)
-            for x in gathered(shard, self.space, self.dtype, self.mapped.dim_in):
+            for x in gather_blocks(shard, self.space, self.dtype, self.mapped.dim_in):
                 yield x, None if beside is None else beside.take(len(x))
 
-    def _stored(self, block: tuple[Any, Any]) -> tuple[Any, Any]:
+    def _store(self, block: tuple[Any, Any]) -> tuple[Any, Any]:
         return self.mapped.store(block[0]), block[1]
 
 
@@ -203,7 +203,7 @@ def _to_folder(
     missing = folder.missing(shards, stream.n_rows)
     if len(missing) < len(shards):
         progress.note(f"{len(shards) - len(missing):,} of {len(shards):,} shards are already written")
-    for rows, of_shard in mapped(stream, work, missing):
+    for rows, of_shard in map_parts(stream, work, missing):
         progress.advance(rows)
         zeros.merge(of_shard)
     n_bytes = folder.finish()
@@ -283,14 +283,14 @@ def _only_space(stream: Stream, source: str) -> str:
     return spaces[0]
 
 
-def _written_as(stream: Stream, space: str) -> np.dtype[Any]:
+def _output_dtype(stream: Stream, space: str) -> np.dtype[Any]:
     """float64 where the vectors are stored as such; the decimal digits of a text file are float32."""
     facts = facts_of(stream)
     is_text = all(file.suffix.lower().removeprefix(".") in TEXT_TABLES for file in facts.files)
     return np.dtype(np.float64 if "float64" in facts.dtypes.get(space, "") and not is_text else np.float32)
 
 
-def _counted(stream: Stream) -> int:
+def _count(stream: Stream) -> int:
     return sum(len(batch.ids) for shard in stream.shards() for batch in shard.batches())
 
 

@@ -28,11 +28,11 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.short_repr import short_repr
 from embedscope.readers import find_vectors, store_of
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.store_writers import STORE_WRITERS, Loss, StoreWriter
 from embedscope.readers.stores import STORES, StorePlace
 from embedscope.repairs._row_sums import IdDigests, RowSum, differences
-from embedscope.repairs.journal import Journal, State, journal_folder, restarted
+from embedscope.repairs.journal import Journal, State, journal_folder, restart
 from embedscope.repairs.to_store import check_storable, writing_to
 from embedscope.repairs.zero_rows import ZeroRows
 from embedscope.transforms.repair import KindMap, Repair
@@ -109,7 +109,7 @@ class _Collection:
     @contextmanager
     def writer(self, dim: int) -> Iterator[StoreWriter]:
         """The writer of rows of ``dim`` dimensions."""
-        with STORE_WRITERS.get(self.place.scheme).opened(self.place, self.stream, dim) as writer:
+        with STORE_WRITERS.get(self.place.scheme).open(self.place, self.stream, dim) as writer:
             yield writer
 
 
@@ -148,14 +148,14 @@ def write_in_place(
     mapped = _usable(loaded.kinds[name], name, collection)
     loaded.check_dim(collection.dim, name, f"the vectors of {source}")
     book = Journal(journal_folder(collection.place, collection.column) if journal is None else Path(journal))
-    with book.locked():
+    with book.lock():
         with collection.writer(mapped.dim_out) as writer:
-            state = _earlier(book, collection, loaded, name) or _kept(book, collection, loaded, name, progress)
+            state = _earlier(book, collection, loaded, name) or _keep_old(book, collection, loaded, name, progress)
             before, already = RowSum(state.new).n, state.phase == "written"
             new = _mapping(mapped, state.dtype, collection)
             if not already:
-                state = _written(book, collection, state, writer, new, progress)
-        gone, said = _verified(book, _open_collection(source), state, new, writer.loss is None, progress)
+                state = _write_new(book, collection, state, writer, new, progress)
+        gone, said = _verify(book, _open_collection(source), state, new, writer.loss is None, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
     notes = (*(() if already else writer.notes), *said)
@@ -179,7 +179,7 @@ def roll_back(
     progress = progress or Silent()
     collection = _open_collection(source)
     book = Journal(journal_folder(collection.place, collection.column) if journal is None else Path(journal))
-    with book.locked():
+    with book.lock():
         state = book.state()
         if state is None:
             raise InputError(
@@ -190,10 +190,10 @@ def roll_back(
         _check_repair(book, state, collection, repair, kind)
         with collection.writer(state.dim) as writer:
             resumed = state.phase == "undoing"
-            state = state if resumed else book.keep_state(restarted(state, "undoing"))
+            state = state if resumed else book.keep_state(restart(state, "undoing"))
             before = RowSum(state.new).n
-            state = _written(book, collection, state, writer, _as_it_was, progress)
-        gone, notes = _verified(book, _open_collection(source), state, _as_it_was, writer.loss is None, progress)
+            state = _write_new(book, collection, state, writer, _as_it_was, progress)
+        gone, notes = _verify(book, _open_collection(source), state, _as_it_was, writer.loss is None, progress)
         if writer.loss is not None:
             notes = (*notes, writer.loss.how)
         book.remove()
@@ -300,7 +300,7 @@ def _fingerprint(loaded: Repair) -> str:
         return hashlib.sha256((folder / "repair.safetensors").read_bytes()).hexdigest()
 
 
-def _kept(book: Journal, collection: _Collection, loaded: Repair, name: str, progress: Progress) -> State:
+def _keep_old(book: Journal, collection: _Collection, loaded: Repair, name: str, progress: Progress) -> State:
     """Keep the old vectors of all rows, and say so; until this is done the store is as it was."""
     total, digests = RowSum(), IdDigests()
     progress.start("keeping the old vectors", collection.stream.n_rows)
@@ -318,7 +318,7 @@ def _kept(book: Journal, collection: _Collection, loaded: Repair, name: str, pro
             f"{collection.place} said that it has {collection.stream.n_rows:,} rows and gave {total.n:,}; is it being "
             "written to?"
         )
-    if (twice := digests.repeated(ids for ids, _ in collection.rows())) is not None:
+    if (twice := digests.find_repeated(ids for ids, _ in collection.rows())) is not None:
         raise InputError(
             f"{collection.place}: the id '{twice[:60]}' stands in several rows, and rows are written by their ids; "
             f"name a column of unique values with ?ids=COLUMN"
@@ -339,10 +339,10 @@ def _kept(book: Journal, collection: _Collection, loaded: Repair, name: str, pro
         total.text,
         "",
     )
-    return book.keep_state(restarted(begun, "writing"))
+    return book.keep_state(restart(begun, "writing"))
 
 
-def _written(
+def _write_new(
     book: Journal,
     collection: _Collection,
     state: State,
@@ -390,7 +390,7 @@ def _check_read_back(loss: Loss, ids: Sequence[str], rows: Rows) -> None:
         raise InputError(f"the store does not hold what was written to '{ids[bad][:60]}'; is it being written to?")
 
 
-def _verified(
+def _verify(
     book: Journal, collection: _Collection, state: State, new: Callable[[Rows], Rows], exact: bool, progress: Progress
 ) -> tuple[int, tuple[str, ...]]:
     """Read the store again and compare all of it; how many rows are gone, and notes on rows that came or went.
@@ -415,7 +415,7 @@ def _verified(
             remedy = f"if the collection was made anew, delete {book.folder}; else --rollback"
         else:
             remedy = "stop what else writes to it, then run this again"
-            book.keep_state(restarted(state, state.phase))
+            book.keep_state(restart(state, state.phase))
         raise InputError(
             f"{changes.changed:,} rows of {collection.place} do not hold what was written to them, such as "
             f"'{changes.first_changed[:60]}'; {remedy}"

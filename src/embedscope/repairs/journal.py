@@ -27,7 +27,7 @@ from embedscope.core.regular import check_folder
 from embedscope.core.schema import check_version, read_as, read_json
 from embedscope.readers.stores import StorePlace
 
-__all__ = ["Block", "Journal", "State", "journal_folder", "restarted"]
+__all__ = ["Block", "Journal", "State", "journal_folder", "restart"]
 
 VERSION = 1
 _WHAT = "the state of a journal"
@@ -84,7 +84,7 @@ class Journal:
         self._old, self._state, self._lock = folder / "old.bin", folder / "state.json", folder / "embedscope.lock"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Within the block no other process may use the journal; what says nothing is removed afterwards."""
         try:
             make_folder(self.folder)
@@ -147,19 +147,19 @@ class Journal:
         dtype = np.dtype(state.dtype)
         with self._old.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
-                raise self._damaged(0)
+                raise self._damage(0)
             file.seek(max(offset, len(_MAGIC)))
             while head := file.read(_HEAD.size):
                 place = file.tell() - len(head)
                 if len(head) < _HEAD.size:
-                    raise self._damaged(place)
+                    raise self._damage(place)
                 n, width = _HEAD.unpack(head)
                 size = width + n * state.dim * dtype.itemsize
                 if size > self._old.stat().st_size:
-                    raise self._damaged(place)
+                    raise self._damage(place)
                 body, digest = file.read(size), file.read(_DIGEST)
                 if hashlib.sha256(head + body).digest() != digest:
-                    raise self._damaged(place)
+                    raise self._damage(place)
                 rows = np.frombuffer(body[width:], dtype).reshape(n, state.dim)  # sliced, so that memory is aligned
                 yield Block(json.loads(body[:width]), rows, file.tell())
 
@@ -170,7 +170,7 @@ class Journal:
         with suppress(OSError):  # where another program put something into it
             self.folder.rmdir()
 
-    def _damaged(self, place: int) -> InputError:
+    def _damage(self, place: int) -> InputError:
         return InputError(
             f"{self._old} is damaged from byte {place:,} on; get it from a backup, nothing is changed by it"
         )
@@ -191,7 +191,7 @@ def journal_folder(place: StorePlace, column: str) -> Path:
     return data / "embedscope" / "journals" / f"{place.scheme}-{collection}-{column}-{name}"
 
 
-def restarted(state: State, phase: Literal["writing", "undoing"]) -> State:
+def restart(state: State, phase: Literal["writing", "undoing"]) -> State:
     """``state`` at the beginning of ``phase``."""
     return replace(state, phase=phase, done=0, offset=0, new="")
 

@@ -25,7 +25,7 @@ from embedscope.certification.pair_rows import (
     paired_stream,
 )
 from embedscope.certification.row_files import read_rows
-from embedscope.certification.surveys import surveyed
+from embedscope.certification.surveys import survey_spaces
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_rows
@@ -126,7 +126,7 @@ def _pair_parts(
         "seen": None if classes is None else classes.rows,
     }
     if request.pair_ids is None and request.pairs is None:
-        return _by_position(_paired(a, b, provenance), classes, groups, how)
+        return _by_position(_open_pair(a, b, provenance), classes, groups, how)
     x, y = read_side(a, provenance, "A"), read_side(b, provenance, "B")
     names: tuple[Any, Any] | None = None
     if request.pairs is not None:
@@ -155,7 +155,7 @@ def _pair_parts(
     return by_matches((x, y), (left, right), clusters, **how), evidence
 
 
-def _paired(a: Any, b: Any, provenance: Provenance) -> PairedStream:
+def _open_pair(a: Any, b: Any, provenance: Provenance) -> PairedStream:
     """Two sides whose rows match by position."""
     check_row_order(a, b)
     stream = paired_stream(a, b)
@@ -175,7 +175,7 @@ def _paired(a: Any, b: Any, provenance: Provenance) -> PairedStream:
 def _by_position(
     stream: PairedStream, classes: PairClasses | None, groups: Any, how: dict[str, Any]
 ) -> tuple[PairParts, Evidence]:
-    survey = surveyed(stream, (LEFT, RIGHT))
+    survey = survey_spaces(stream, (LEFT, RIGHT))
     n = survey.n
     if classes is not None:
         check_labels(classes.rows, n)
@@ -192,7 +192,7 @@ def _first(request: Request) -> str:
     return str(source) if isinstance(source, str | Path) else "the source"
 
 
-def _named(source: Any) -> Any:
+def _path_as_text(source: Any) -> Any:
     return str(source) if isinstance(source, Path) else source
 
 
@@ -208,7 +208,9 @@ def _queries(
     if request.queries is None or request.qrels is None:
         raise InputError("relevance judgements need both --queries and --qrels")
     source = str(request.source) if request.corpus and request.source is not None else None
-    documents = request.corpus or (request.source if isinstance(request.source, Mapping) else _named(request.source),)
+    documents = request.corpus or (
+        request.source if isinstance(request.source, Mapping) else _path_as_text(request.source),
+    )
     queries = read_collection(request.queries, request.query_ids, provenance, "queries")
     pool = read_corpus(documents, request.corpus_ids, request.corpus_modality, provenance)
     judgements = judgements_of(request.qrels, provenance)

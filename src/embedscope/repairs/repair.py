@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.certification.candidates import AUTO, expand_candidates
-from embedscope.certification.decision import Decision, decide, forced
+from embedscope.certification.decision import Decision, decide, force_candidate
 from embedscope.certification.judges.base import NOTHING, Judge, SplitOptions
 from embedscope.certification.split import HELD_OUT
 from embedscope.core.atomic import write_text
@@ -154,7 +154,7 @@ def _outcome(
     """The repair with its header, and the result."""
     use = decision.chosen if decision.repaired else None
     if force and use is None:
-        use = forced(judge, decision)
+        use = force_candidate(judge, decision)
     with provenance.phase("calibration"):
         calibration = calibrate_scores(judge, use or NOTHING, positive_rate)
     records = records_of(decision, context, calibration, None if use is None else use.text)

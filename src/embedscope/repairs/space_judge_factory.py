@@ -59,11 +59,11 @@ def space_judge(
         if labels is not None:
             progress.note(f"{space.name}: judged on the folders of the images as labels ({len(set(labels)):,} classes)")
     if labels is not None:
-        judge = _labelled(space, labels, options, probe, groups)
+        judge = _label_judge(space, labels, options, probe, groups)
     elif scored is not None:
         if isinstance(scored, str | Path):
             provenance.data[str(scored)] = file_facts(Path(scored)) if Path(scored).is_file() else {}
-        judge = _scored(space, read_rows(scored, 3, None, "scored pairs"), options, groups)
+        judge = _score_judge(space, read_rows(scored, 3, None, "scored pairs"), options, groups)
     else:
         evidence = space_evidence(space, groups)
         parts = _parts(space, options, evidence.clusters)
@@ -83,7 +83,7 @@ def _parts(space: Space, options: SplitOptions, clusters: Hashes, masks: Any = N
     )
 
 
-def _labelled(space: Space, labels: Sequence[str], options: SplitOptions, probe: bool, groups: Any) -> LabelJudge:
+def _label_judge(space: Space, labels: Sequence[str], options: SplitOptions, probe: bool, groups: Any) -> LabelJudge:
     names, numbers = np.unique(labels, return_inverse=True)
     label, seen = numbers.astype(np.intp), seen_half(len(names), options.seed)
     evidence = space_evidence(space, groups, classes=label)
@@ -93,7 +93,7 @@ def _labelled(space: Space, labels: Sequence[str], options: SplitOptions, probe:
     return LabelJudge(parts, evidence, context, options.seed, label, seen, probe, more=more, titles=space.titles)
 
 
-def _scored(space: Space, rows: np.ndarray[Any, Any], options: SplitOptions, groups: Any) -> ScoredJudge:
+def _score_judge(space: Space, rows: np.ndarray[Any, Any], options: SplitOptions, groups: Any) -> ScoredJudge:
     """Rows of one unit, and units that stand in one pair, go to one part."""
     evidence = space_evidence(space, groups, by_text=False)
     left, right, n = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp), len(evidence.clusters)

@@ -7,7 +7,7 @@ import shlex
 
 from embedscope.certification.decision import Decision, Trial, change
 from embedscope.certification.judges.base import Judge
-from embedscope.core.document import Column, Finding, Points, Scatter, Table
+from embedscope.core.document import Action, Column, Finding, Points, Scatter, Table
 from embedscope.core.printable import csv_text
 
 PURE, MIXED = "recall@1", "mixed_ndcg@10"
@@ -32,7 +32,7 @@ def again(command: str, objective: str) -> str:
     return shlex.join([*out, "--objective", objective])
 
 
-def barred(decision: Decision, judge: Judge, command: str) -> list[Finding]:
+def barred_findings(decision: Decision, judge: Judge, command: str) -> list[Finding]:
     """The candidate that scores highest of those that a guard bars, where it beats what may be chosen."""
     main = judge.objective.main
     scored = [t for t in decision.trials if t.outcome is not None and not t.candidate.transductive]
@@ -44,12 +44,12 @@ def barred(decision: Decision, judge: Judge, command: str) -> list[Finding]:
     assert best.outcome is not None
     worse = [g for g in judge.objective.guards if g in best.gains and (best.gains[g].high or 0) < 0]
     losses = "; ".join(f"{g} {_change(decision, best, g)}" for g in worse)
-    remedy = again(command, WEIGHT) if {main, *worse} >= {PURE, MIXED} else ""
+    weighing = again(command, WEIGHT) if {main, *worse} >= {PURE, MIXED} else ""
     return [
         Finding(
             f"Not chosen because it loses elsewhere: '{best.candidate.text}' reaches the highest {main} on the part "
             f"that selects ({_change(decision, best, main)}), but {losses}.",
-            remedy=f"to weigh one against the other: {remedy}" if remedy else "",
+            remedy=(Action("to weigh one against the other: ", weighing),) if weighing else (),
         )
     ]
 

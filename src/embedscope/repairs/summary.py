@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from embedscope.certification.charts import decision_charts, reliability_chart
-from embedscope.certification.decision import Certified, Decision, Trial, moved, remote_sentence
+from embedscope.certification.decision import Certified, Decision, Trial, describe_change, remote_sentence
 from embedscope.certification.judges.base import Judge, Objective, Outcome
 from embedscope.core.document import Cell, Column, Document, Finding, Headline, Skipped, Status, Table
 from embedscope.core.records import Record
-from embedscope.core.wording import count, percent, signed_interval
+from embedscope.core.wording import count, format_signed_interval, percent
 from embedscope.repairs.match_probability import Calibrated
 from embedscope.repairs.request import RecordContext
-from embedscope.repairs.suggestions import barred, front
+from embedscope.repairs.suggestions import barred_findings, front
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.score_records import score_bars
 
@@ -83,7 +83,7 @@ def document_of(
         tables.append(_test(test, judge))
         findings.append(_items(test))
         tables += _losers(test)
-    findings += barred(decision, judge, command)
+    findings += barred_findings(decision, judge, command)
     trade = front(decision)
     tables[1:1] = [] if trade is None else [trade[0]]
     if calibrated is not None:
@@ -204,7 +204,7 @@ def _others(test: Certified, objective: Objective, repaired: bool) -> list[Findi
     """What happens to the other scores, and to unseen classes."""
     names = [n for n in (*objective.guards, *objective.shown) if n in test.gains and not n.endswith(_BY_CLASS)]
     findings = _classes(test, objective)
-    changes = [f"{name} {moved(test, name)}" for name in names if test.gains[name].value != 0]
+    changes = [f"{name} {describe_change(test, name)}" for name in names if test.gains[name].value != 0]
     same = [name for name in names if test.gains[name].value == 0]
     changes += [f"{' and '.join(same)} {'is' if len(same) == 1 else 'are'} unchanged"] if same else []
     findings += [Finding(f"Also, {'; '.join(changes)}.")] if changes else []
@@ -221,7 +221,7 @@ def _classes(test: Certified, objective: Objective) -> list[Finding]:
     """What a fit on half of the classes does to these, and to the others."""
     where = {".unseen": "the other half, which it never saw,", ".seen": "held-out items of its own half"}
     changes = [
-        f"on {what} {name.removesuffix(end)} {moved(test, name)}"
+        f"on {what} {name.removesuffix(end)} {describe_change(test, name)}"
         for end, what in where.items()
         for name in (*objective.guards, *objective.shown)
         if name.endswith(end) and name in test.gains
@@ -240,15 +240,15 @@ def _candidates(decision: Decision, judge: Judge) -> Table:
         outcome = decision.original if t is None else t.outcome
         if outcome is not None:
             gain = None if t is None else t.gains.get(main)
-            cells: list[Cell] = [_called(t, decision), outcome.scores[main].value]
-            cells += [None, None] if gain is None else [gain.value, signed_interval(gain.low, gain.high)]
+            cells: list[Cell] = [_trial_name(t, decision), outcome.scores[main].value]
+            cells += [None, None] if gain is None else [gain.value, format_signed_interval(gain.low, gain.high)]
             cells += [None if t is None else t.why_not] if barred else []
             rows.append((*cells, *(outcome.scores[n].value for n in others)))
     caption = f"{judge.sizes['select']:,} {judge.what}; differences from the original are paired."
     return Table("candidates", "Candidates on the part that selects", tuple(columns), tuple(rows), caption)
 
 
-def _called(trial: Trial | None, decision: Decision) -> str:
+def _trial_name(trial: Trial | None, decision: Decision) -> str:
     if trial is None:
         return "none (vectors as they are)"
     mark = " (chosen)" if trial.candidate is decision.chosen else " (barred)" if trial.why_not else ""
@@ -264,7 +264,7 @@ def _test(test: Certified, judge: Judge) -> Table:
             test.before.scores[name].value,
             test.after.scores[name].value,
             test.gains[name].value,
-            signed_interval(test.gains[name].low, test.gains[name].high),
+            format_signed_interval(test.gains[name].low, test.gains[name].high),
             role.get(name, "reported"),
         )
         for name in sorted(test.gains, key=lambda n: [*judge.objective.every, n].index(n))

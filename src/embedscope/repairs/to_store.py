@@ -18,13 +18,13 @@ from embedscope.core.boundary import reason
 from embedscope.core.errors import EmbedscopeError, InputError, OutputError, is_failure
 from embedscope.core.progress import Progress
 from embedscope.readers import file_of, find_vectors, ids_of, store_of
-from embedscope.readers._columns import ColumnStream
-from embedscope.readers._options import parse_source
+from embedscope.readers.columns import ColumnStream
+from embedscope.readers.options import parse_source
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
 from embedscope.repairs._row_sums import RowSum
 from embedscope.repairs.journal import journal_folder
 from embedscope.repairs.zero_rows import ZeroRows
-from embedscope.sources.id_files import id_files, named_beside
+from embedscope.sources.id_files import default_id_file, id_files
 from embedscope.transforms.repair import KindMap
 
 __all__ = ["check_storable", "write_new", "writing_to"]
@@ -212,14 +212,14 @@ def _plain(stream: Stream, source: str) -> _Source:
     """Vectors alone: ids of the file or beside it, else the numbers of the rows."""
     import pyarrow as pa
 
-    beside, own = named_beside(file_of(source)), ids_of(stream)
+    beside, own = default_id_file(file_of(source)), ids_of(stream)
     files = id_files(source, stream) if own is None else ()
     numbered = own is None and not files
     notes = (f"{source} has no ids and there is no {beside.name}, so rows are called by their numbers",) * numbered
 
     said = f"{files[0]} has" if len(files) == 1 else f"the {len(files):,} files of ids in {source} have"
 
-    def named() -> Iterator[str]:
+    def row_names() -> Iterator[str]:
         if own is not None:
             yield from own
         elif files:
@@ -230,7 +230,7 @@ def _plain(stream: Stream, source: str) -> _Source:
             yield from map(str, range(stream.n_rows or 0))
 
     def blocks(size: int) -> Blocks:
-        names = named()
+        names = row_names()
         for x in _pieces(stream, size):
             ids = list(islice(names, len(x)))
             if len(ids) < len(x):

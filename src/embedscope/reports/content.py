@@ -15,7 +15,7 @@ from embedscope.reports.headlines import by_importance, headline_of, leading_cha
 from embedscope.reports.numbers import is_numeric, is_span, leading_number, typeset
 from embedscope.reports.origins import origins_of
 from embedscope.reports.panels import SIZES as PANEL_SIZES
-from embedscope.reports.panels import colour_of, described, dot_values, dots, histogram, histogram_values
+from embedscope.reports.panels import colour_of, describe_chart, dot_values, dots, histogram, histogram_values
 from embedscope.reports.scales import x_axis
 from embedscope.reports.scatters import plane
 from embedscope.reports.styles import PALETTE, Key, Style, key_of, styles_of
@@ -114,7 +114,7 @@ def _group(title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], nam
 def _panel(item: Histogram | Dots | Scatter, name: str) -> dict[str, Any]:
     """A chart that is no line chart: its geometry, its legend, and the values behind it."""
     panel: dict[str, Any] = {"name": name, "chart": item, "plane": None, "panels": [], "legend": [], "behind": None}
-    panel["description"] = "" if isinstance(item, Scatter) else described(item)
+    panel["description"] = "" if isinstance(item, Scatter) else describe_chart(item)
     if isinstance(item, Scatter):
         return panel | {"plane": plane(item)}
     if isinstance(item, Histogram):
@@ -145,7 +145,7 @@ def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: 
         "title": title,
         "size": size,
         "legend": legend,
-        "headed": _headed(legend),
+        "headed": _groups_with_heading(legend),
         "kinds": kinds,
         "axes": list(axes),
         "bands": any(s.low is not None for f in figures for s in f.series),
@@ -153,7 +153,7 @@ def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: 
     }
 
 
-def _headed(legend: Mapping[str, list[dict[str, Any]]]) -> set[str]:
+def _groups_with_heading(legend: Mapping[str, list[dict[str, Any]]]) -> set[str]:
     """Groups whose name stands before their curves: of several curves, or of one whose label does not say it."""
     said = {group: f"{entries[0]['label']}" for group, entries in legend.items() if len(entries) == 1}
     return {

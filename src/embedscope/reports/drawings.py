@@ -15,7 +15,7 @@ from embedscope.reports.styles import PALETTE
 _SHAPES = ("o", "s", "^", "D", "v", "x")
 
 
-def drawn_scatter(scatter: Scatter, width: float = 6.4) -> Any:
+def draw_scatter(scatter: Scatter, width: float = 6.4) -> Any:
     """A matplotlib figure of ``scatter``, ``width`` inches wide."""
     module = require("matplotlib.figure", "report", "drawing figures")
     canvas = module.Figure(figsize=(width, 0.81 * width))
@@ -34,18 +34,18 @@ def drawn_scatter(scatter: Scatter, width: float = 6.4) -> Any:
     axes.set_title(scatter.title, pad=10)
     axes.set(xlabel=scatter.x_label, ylabel=scatter.y_label)
     axes.grid(False)
-    labelled = [h for h, p in zip(axes.collections, _marked(scatter), strict=False) if p.label]
+    labelled = [h for h, p in zip(axes.collections, _plain_points(scatter), strict=False) if p.label]
     if len(labelled) > 1:
         axes.legend(
             labelled,
-            [p.label for p in _marked(scatter)],
+            [p.label for p in _plain_points(scatter)],
             ncols=3 if width > 5 else 2,
             **below(axes),
         )
     return canvas
 
 
-def _marked(scatter: Scatter) -> list[Points]:
+def _plain_points(scatter: Scatter) -> list[Points]:
     return [p for p in scatter.points if not p.images]
 
 

@@ -13,9 +13,9 @@ from embedscope.core.document import Chart, Dots, Figure, Histogram, Series
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.result import Result
-from embedscope.reports.drawings import drawn_scatter
+from embedscope.reports.drawings import draw_scatter
 from embedscope.reports.generic import document_of
-from embedscope.reports.plots import below, drawn_dots, drawn_histogram
+from embedscope.reports.plots import below, draw_dots, draw_histogram
 from embedscope.reports.scales import x_axis, y_axis
 from embedscope.reports.styles import PALETTE, Key, Style, key_of, styles_of
 
@@ -86,7 +86,7 @@ def write_figures(
     for name, picture in zip(file_names(p.id for p in charts), charts, strict=True):
         with matplotlib.rc_context(_LOOK | (PAPER if style == "paper" else {})):
             canvas = _canvas(replace(picture, title="") if style == "paper" else picture, styles, STYLES[style])
-            box = _fitted(canvas)
+            box = _fit_width(canvas)
             for kind in kinds:
                 path = Path(folder) / f"{name}.{kind}"
                 with atomic_path(path) as part:
@@ -95,7 +95,7 @@ def write_figures(
     return written
 
 
-def _fitted(canvas: Any) -> Any:
+def _fit_width(canvas: Any) -> Any:
     """The plot of ``canvas`` narrowed until labels and notes stand within its width, and the box to save: no wider.
 
     A figure of a paper is then set at its own size, with its fonts as they are. Where labels leave the plot less than
@@ -105,27 +105,27 @@ def _fitted(canvas: Any) -> Any:
     geometry = require("matplotlib.transforms", "report", "drawing figures")
     module.FigureCanvasAgg(canvas)
     width, (axes,) = canvas.get_figwidth(), canvas.axes
-    for _ in range(3):  # ticks and centred labels move with the plot
+    for step in range(4):  # ticks and centred labels move with the plot
         canvas.draw_without_rendering()
         drawn, place = canvas.get_tightbbox(), axes.get_position()
         left, right = place.x0 * width - drawn.x0 + _EDGE, drawn.x1 - place.x1 * width + _EDGE
-        if width - left - right >= _LEAST * width:
-            axes.set_position([left / width, place.y0, (width - left - right) / width, place.height])
-    canvas.draw_without_rendering()
-    drawn = canvas.get_tightbbox()
+        moved = max(abs(left - place.x0 * width), abs(width - right - place.x1 * width))
+        if step == 3 or moved < _SEEN or width - left - right < _LEAST * width:
+            break
+        axes.set_position([left / width, place.y0, (width - left - right) / width, place.height])
     return geometry.Bbox.from_extents(min(0.0, drawn.x0), drawn.y0 - _EDGE, max(width, drawn.x1), drawn.y1 + _EDGE)
 
 
-_EDGE, _LEAST = 0.04, 0.25
-"""Inches around a figure; share of its width that the plot keeps."""
+_EDGE, _LEAST, _SEEN = 0.04, 0.25, 1e-3
+"""Inches around a figure; share of its width that the plot keeps; inches by which a plot can move unseen."""
 
 
 def _canvas(picture: Chart, styles: Mapping[Key, Style], width: float) -> Any:
     if isinstance(picture, Figure):
-        return _drawn(picture, styles, width)
+        return _draw_figure(picture, styles, width)
     if isinstance(picture, Histogram):
-        return drawn_histogram(picture, width)
-    return drawn_dots(picture, width) if isinstance(picture, Dots) else drawn_scatter(picture, width)
+        return draw_histogram(picture, width)
+    return draw_dots(picture, width) if isinstance(picture, Dots) else draw_scatter(picture, width)
 
 
 _METADATA: dict[str, dict[str, Any]] = {
@@ -154,7 +154,7 @@ def file_names(ids: Iterable[str]) -> list[str]:
     return names
 
 
-def _drawn(figure: Figure, styles: Mapping[Key, Style], width: float) -> Any:
+def _draw_figure(figure: Figure, styles: Mapping[Key, Style], width: float) -> Any:
     module = require("matplotlib.figure", "report", "drawing figures")
     canvas = module.Figure(figsize=(width, 0.61 * width))
     axes = canvas.add_subplot()

@@ -37,7 +37,7 @@ def document_of(result: Result) -> Document:
     tables = [table_of(pivot(records))] if records else []
     document = Document(
         title=f"{kind} of {shown}" if sources else "A result without records",
-        findings=tuple(_undefined(records)),
+        findings=tuple(_undefined_findings(records)),
         tables=(*tables, *([comparison_table(compared)] if compared else [])),
         figures=tuple(_figures(records)),
         skipped=tuple(notes_of(records)),
@@ -203,7 +203,7 @@ def _series(key: tuple[object, ...], points: dict[int, Record], telling: list[in
     )
 
 
-def _undefined(records: Sequence[Record]) -> Iterable[Finding]:
+def _undefined_findings(records: Sequence[Record]) -> Iterable[Finding]:
     missing = [r for r in records if r.value is None]
     if missing:
         reasons = dict.fromkeys(r.note for r in missing if r.note)

@@ -31,7 +31,9 @@ class Origins:
 
 def origins_of(provenance: Mapping[str, Any]) -> Origins:
     """Lay out ``provenance``; fields it does not know are shown too."""
-    facts = [(k, spelled(provenance[k])) for k in ("command", "started", "seed") if provenance.get(k) not in (None, "")]
+    facts = [
+        (k, format_value(provenance[k])) for k in ("command", "started", "seed") if provenance.get(k) not in (None, "")
+    ]
     facts = [(k, v.replace("T", " ").replace("+00:00", " UTC") if k == "started" else v) for k, v in facts]
     named = (("Settings", "settings"), ("Versions", "versions"), ("Hardware", "hardware"), ("Shards", "shards"))
     lists = [(title, pairs) for title, key in named if (pairs := _pairs(provenance.get(key)))]
@@ -66,10 +68,10 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def spelled(value: object) -> str:
+def format_value(value: object) -> str:
     """A value of the provenance as text.
 
-    >>> spelled(None), spelled(True), spelled(["a", 1]), spelled({"k": 2})
+    >>> format_value(None), format_value(True), format_value(["a", 1]), format_value({"k": 2})
     ('none', 'yes', 'a, 1', 'k: 2')
     """
     if value is None:
@@ -77,9 +79,9 @@ def spelled(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple) and _is_flat(value):
-        return ", ".join(spelled(v) for v in value)
+        return ", ".join(format_value(v) for v in value)
     if isinstance(value, Mapping) and _is_flat(value.values()):
-        return ", ".join(f"{k}: {spelled(v)}" for k, v in value.items())
+        return ", ".join(f"{k}: {format_value(v)}" for k, v in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -100,7 +102,7 @@ def _pairs(value: object) -> tuple[tuple[str, str], ...]:
         if isinstance(v, Mapping) and (not _is_flat(v.values()) or any(" " in str(x) for x in v.values())):
             pairs += _pairs(v)
         else:
-            pairs.append((str(name).replace("_", " "), spelled(v)))
+            pairs.append((str(name).replace("_", " "), format_value(v)))
     return tuple(pairs)
 
 

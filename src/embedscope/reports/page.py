@@ -15,7 +15,7 @@ from embedscope.core.extras import require
 from embedscope.core.result import Result
 from embedscope.reports.content import page_content
 from embedscope.reports.numbers import arrows
-from embedscope.reports.prose import Prose, licensed, words
+from embedscope.reports.prose import Prose, link_licences, words
 
 _HEAD_SCRIPT = "theme.js"
 _SCRIPTS = ("tables.js", "charts.js", "records.js")
@@ -48,9 +48,9 @@ def render_html(result: Result) -> str:
     trusted = jinja2.utils.markupsafe.Markup
     glossary = Prose()
     environment.filters["prose"] = lambda text: trusted(glossary(text))
-    environment.filters["licensed"] = lambda text: trusted(licensed(text))
+    environment.filters["licensed"] = lambda text: trusted(link_licences(text))
     environment.filters["words"] = lambda text: trusted(words(text))
-    environment.filters["remedy"] = lambda text: trusted(glossary.remedy(text))
+    environment.filters["remedy"] = lambda actions: trusted(glossary.remedy(actions))
     style = "\n".join(_template(name) for name in _STYLES)
     early, late = _template(_HEAD_SCRIPT), "\n".join(_template(name) for name in _SCRIPTS)
     text: str = environment.get_template("report.html.j2").render(
@@ -58,8 +58,8 @@ def render_html(result: Result) -> str:
         style=trusted(style),
         early_script=trusted(early),
         late_script=trusted(late),
-        packed_json=packed(result.to_json()),
-        packed_csv=packed(result.to_csv()),
+        packed_json=pack(result.to_json()),
+        packed_csv=pack(result.to_csv()),
         glossary=glossary,
         **page_content(result),
     )
@@ -84,7 +84,7 @@ def data_block(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def packed(text: str) -> str:
+def pack(text: str) -> str:
     """``text`` as base64 of gzip, without a time stamp."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode("ascii")
 

@@ -52,7 +52,7 @@ class Panel:
     labels: tuple[Label, ...]
 
 
-def described(chart: Histogram | Dots) -> str:
+def describe_chart(chart: Histogram | Dots) -> str:
     """The chart in words, for screen readers."""
     if isinstance(chart, Histogram):
         parts = [f"Histogram of {chart.x_label}, {chart.y_label}."]
@@ -61,7 +61,7 @@ def described(chart: Histogram | Dots) -> str:
                 parts.append(f"{s.label} highest at {_bin(chart, s.heights.index(top))}.".strip())
     else:
         parts = [f"Dot plot of {chart.x_label}."]
-        parts += [f"{said(chart, row, dot)}." for row in chart.rows for dot in row.dots]
+        parts += [f"{describe_dot(chart, row, dot)}." for row in chart.rows for dot in row.dots]
     return " ".join([*parts, *(f"A line at {m.at:.4g}: {m.label}." for m in chart.marks if m.label)])
 
 
@@ -104,7 +104,7 @@ def histogram(chart: Histogram, size: str) -> Panel:
         return round(frame.bottom - value / top * (frame.bottom - frame.top), 1)
 
     shapes = [*_ranges(chart.ranges, frame)]
-    labels = [Label(0, 12, chart.y_label, "start"), *_axis(x, frame, width), *_raised(placed, frame.top)]
+    labels = [Label(0, 12, chart.y_label, "start"), *_axis(x, frame, width), *_raise_labels(placed, frame.top)]
     for t in ticks:
         shapes.append(Shape(f"M{frame.left:g} {up(t)}H{frame.right:g}", "rule"))
         labels.append(Label(frame.left - 6, up(t) + 4, _tick(t, ticks, percent=percent), "end", "tick"))
@@ -118,7 +118,7 @@ def histogram(chart: Histogram, size: str) -> Panel:
     ]
     shapes += [] if chart.names else [Shape(f"M{frame.across(t)} {frame.bottom:g}v4", "base") for t in x.ticks]
     if len(chart.edges) <= _HOVERED:
-        shapes += _hovered(chart, frame)
+        shapes += _hover_boxes(chart, frame)
     labels.append(Label(frame.right, frame.bottom + 33, chart.x_label, "end"))
     return Panel(size, width, height, tuple(shapes), tuple(labels))
 
@@ -136,7 +136,7 @@ def dots(chart: Dots, size: str) -> Panel:
     placed, levels = _above(chart.marks, chart.ranges, x, left, right)
     top = 8 + LINE * levels
     frame = Frame(left, right, top, top + row * len(chart.rows), x)
-    shapes, labels = [*_ranges(chart.ranges, frame)], [*_axis(x, frame, width), *_raised(placed, frame.top)]
+    shapes, labels = [*_ranges(chart.ranges, frame)], [*_axis(x, frame, width), *_raise_labels(placed, frame.top)]
     shapes += [Shape(f"M{frame.across(t)} {frame.top:g}V{frame.bottom:g}", "rule") for t in x.ticks]
     shapes += _marks(chart.marks, frame)
     for i, item in enumerate(chart.rows):
@@ -200,11 +200,11 @@ def _row(chart: Dots, item: DotRow, middle: float, frame: Frame, lanes: int) -> 
             a, b = frame.across(dot.low), frame.across(dot.high)
             drawn.append(Shape(f"M{a} {y:g}H{b}M{a} {y - 3.5:g}v7M{b} {y - 3.5:g}v7", f"interval {colour}"))
         place: Point = (frame.across(dot.value), round(y, 1))
-        drawn.append(Shape(mark(marker, place, 4.2), f"dot {colour}", said(chart, item, dot)))
+        drawn.append(Shape(mark(marker, place, 4.2), f"dot {colour}", describe_dot(chart, item, dot)))
     return drawn
 
 
-def said(chart: Dots, item: DotRow, dot: Dot) -> str:
+def describe_dot(chart: Dots, item: DotRow, dot: Dot) -> str:
     """A dot in words: ``recall@1, after: 0.97 (0.91 to 1)``."""
     name = chart.series[dot.series] if dot.series < len(chart.series) else ""
     interval = f" ({dot.low:.4g} to {dot.high:.4g})" if dot.low is not None and dot.high is not None else ""
@@ -246,7 +246,7 @@ def _bars(edges: Sequence[float], heights: Sequence[float], frame: Frame, up: Ca
     return path + f"V{frame.bottom:g}Z"
 
 
-def _hovered(chart: Histogram, frame: Frame) -> list[Shape]:
+def _hover_boxes(chart: Histogram, frame: Frame) -> list[Shape]:
     rows = []
     for i, (a, b) in enumerate(zip(chart.edges, chart.edges[1:], strict=False)):
         name = _bin(chart, i)
@@ -309,6 +309,6 @@ def _above(
     return placed, len(lines)
 
 
-def _raised(placed: Sequence[tuple[float, int, Label]], top: float) -> list[Label]:
+def _raise_labels(placed: Sequence[tuple[float, int, Label]], top: float) -> list[Label]:
     """The labels over the plot, the first line nearest to it."""
     return [Label(at, top - 6 - LINE * line, item.text, item.anchor, item.kind) for at, line, item in placed]

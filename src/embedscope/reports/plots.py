@@ -14,7 +14,7 @@ _TONES = {"good": "#00684f", "bad": "#b03a06", "quiet": "#545d66"}
 _SHAPES = ("o", "s", "^", "D", "v")
 
 
-def drawn_histogram(chart: Histogram, width: float) -> Any:
+def draw_histogram(chart: Histogram, width: float) -> Any:
     """A matplotlib figure of a histogram, ``width`` inches wide."""
     canvas = require("matplotlib.figure", "report", "drawing figures").Figure(figsize=(width, 0.6 * width))
     axes = canvas.add_subplot()
@@ -27,13 +27,13 @@ def drawn_histogram(chart: Histogram, width: float) -> Any:
     if chart.names:
         middles = [(a + b) / 2 for a, b in zip(chart.edges, chart.edges[1:], strict=False)]
         axes.set_xticks(middles, chart.names)
-    levels = _annotated(axes, chart.marks, chart.ranges)
+    levels = _annotate(axes, chart.marks, chart.ranges)
     axes.set_title(chart.title, pad=10 + 8 * levels)
     _legend(axes, [s.label for s in chart.series])
     return canvas
 
 
-def drawn_dots(chart: Dots, width: float) -> Any:
+def draw_dots(chart: Dots, width: float) -> Any:
     """A matplotlib figure of a dot plot, one row a category."""
     n = max(len(chart.rows), 1)
     canvas = require("matplotlib.figure", "report", "drawing figures").Figure(figsize=(width, 0.7 + 0.26 * n))
@@ -61,7 +61,7 @@ def drawn_dots(chart: Dots, width: float) -> Any:
         if row.note:
             place = {"xycoords": ("axes fraction", "data"), "va": "center"}
             axes.annotate(typeset(row.note), (1.02, i), fontsize="small", color="#545d66", **place)
-    levels = _annotated(axes, chart.marks, chart.ranges)
+    levels = _annotate(axes, chart.marks, chart.ranges)
     axes.set_title(chart.title, pad=10 + 8 * levels)
     names = [(used[i], chart.series[i]) for i in sorted(used) if i < len(chart.series) and chart.series[i]]
     if len(names) > 1:
@@ -69,7 +69,7 @@ def drawn_dots(chart: Dots, width: float) -> Any:
     return canvas
 
 
-def _annotated(axes: Any, marks: tuple[Mark, ...], ranges: tuple[Range, ...]) -> int:
+def _annotate(axes: Any, marks: tuple[Mark, ...], ranges: tuple[Range, ...]) -> int:
     """Draw ranges and marks, and how many lines their labels take: those that would touch stand above each other."""
     low, high = axes.get_xlim()
     letter = (high - low) / (_LETTERS * axes.figure.get_figwidth())

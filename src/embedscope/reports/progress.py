@@ -41,7 +41,7 @@ class _Label(ProgressColumn):
         return Text(task.description, no_wrap=True, overflow="ellipsis")
 
 
-def _counted() -> tuple[ProgressColumn, ...]:
+def _count_columns() -> tuple[ProgressColumn, ...]:
     """The columns of a phase whose end is known; numbers keep their width."""
     return (
         BarColumn(),
@@ -94,7 +94,7 @@ class Bars:
             self._clear()
             self._label, self._unit, self._done, self._begin = label, unit, 0, time.monotonic()
             if self._console.is_terminal:
-                self._draw(label, total, unit, *(_untold() if total is None else _counted()))
+                self._draw(label, total, unit, *(_untold() if total is None else _count_columns()))
 
     def advance(self, n: int) -> None:
         """Move the bar by ``n``."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
 
+from embedscope.core.document import Action
 from embedscope.reports.glossary import definitions, pattern
 from embedscope.reports.numbers import typeset
 
@@ -44,10 +46,11 @@ class Prose:
         seen: set[str] = set()
         return "".join(self._part(part, i % 2 == 1, seen) for i, part in enumerate(_PARTS.split(str(text))) if part)
 
-    def remedy(self, text: str) -> str:
-        """What to try: a command as code, words as words; after a semicolon another part begins."""
-        parts = [f"<code>{words(p)}</code>" if p.startswith("embedscope ") else self(p) for p in text.split("; ")]
-        return "; ".join(parts)
+    def remedy(self, actions: Sequence[Action]) -> str:
+        """What to try: commands as code, words as words."""
+        return "; ".join(
+            self(a.text) + (a.command and f"<code>{words(a.command)}</code>") + self(a.after) for a in actions
+        )
 
     @property
     def terms(self) -> list[tuple[str, str, str]]:
@@ -56,7 +59,7 @@ class Prose:
 
     def _part(self, part: str, special: bool, seen: set[str]) -> str:
         if not special:
-            return self._explained(part, seen)
+            return self._explain(part, seen)
         if part.startswith(("`", "--")):
             return words(part) if part.startswith("--") else f"<code>{words(part[1:-1])}</code>"
         if part.startswith("http"):
@@ -66,9 +69,9 @@ class Prose:
         if part in papers():
             name, title, address = papers()[part]
             return link(address, name, title) if address else f'<cite title="{escape(title)}">{escape(name)}</cite>'
-        return self._explained(part, seen)
+        return self._explain(part, seen)
 
-    def _explained(self, text: str, seen: set[str]) -> str:
+    def _explain(self, text: str, seen: set[str]) -> str:
         text = typeset(text)
         out, at = [], 0
         for match in pattern().finditer(text):
@@ -83,15 +86,15 @@ class Prose:
             at = closing.end() if closing else match.end()
             button = f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>'
             glued = f"{escape(opening)}{button}{escape(text[match.end() : at])}"
-            out.append(_held(escape(before.removesuffix(opening))))
+            out.append(_hold_together(escape(before.removesuffix(opening))))
             out.append(button if glued == button else f'<span class="glued">{glued}</span>')
-        return "".join([*out, _held(escape(text[at:]))])
+        return "".join([*out, _hold_together(escape(text[at:]))])
 
 
-def _held(text: str) -> str:
+def _hold_together(text: str) -> str:
     r"""``text`` whose lines do not break between a number and its sign.
 
-    >>> ascii(_held("25 % of p = 0.01, \u00b1 0.2"))
+    >>> ascii(_hold_together("25 % of p = 0.01, \u00b1 0.2"))
     "'25\\xa0% of p\\xa0=\\xa00.01, \\xb1\\xa00.2'"
     """
     return _HELD.sub("\N{NO-BREAK SPACE}", text)
@@ -112,10 +115,10 @@ def link(address: str, text: str, title: str = "") -> str:
     return f'<a href="{escape(address)}" rel="noreferrer noopener"{about}>{escape(text)}</a>'
 
 
-def licensed(text: str) -> str:
+def link_licences(text: str) -> str:
     """``text`` with addresses, arXiv numbers and SPDX names of licences as links.
 
-    >>> licensed("MIT, by hand")
+    >>> link_licences("MIT, by hand")
     '<a href="https://spdx.org/licenses/MIT.html" rel="noreferrer noopener">MIT</a>, by hand'
     """
     out = []

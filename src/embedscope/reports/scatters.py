@@ -49,11 +49,13 @@ class Plane:
 def plane(scatter: Scatter) -> Plane:
     """Geometry of ``scatter``: one scale for both axes where it is ``equal``, room for the origin where it is drawn."""
     height = _height(scatter)
-    place = _placed(scatter, height)
+    place = _placing(scatter, height)
     clouds = tuple(_cloud(points, i, place) for i, points in enumerate(scatter.points))
     arrows = tuple(arrow(place(a, b), place(c, d)) for a, b, c, d in scatter.arrows)
     origin = place(0.0, 0.0) if scatter.origin else None
-    return Plane(scatter, clouds, arrows, origin, scatter.x_label, scatter.y_label, described(scatter), height=height)
+    return Plane(
+        scatter, clouds, arrows, origin, scatter.x_label, scatter.y_label, describe_scatter(scatter), height=height
+    )
 
 
 def span(scatter: Scatter) -> tuple[Axis, Axis]:
@@ -64,7 +66,7 @@ def span(scatter: Scatter) -> tuple[Axis, Axis]:
     return _axis([*xs, *extra]), _axis([*ys, *extra])
 
 
-def described(scatter: Scatter) -> str:
+def describe_scatter(scatter: Scatter) -> str:
     """The scatter in words: how many points of each kind, where their centre is."""
     parts = [f"Points in a plane, {scatter.x_label} across and {scatter.y_label} up."]
     for p in scatter.points:
@@ -101,7 +103,7 @@ def _height(scatter: Scatter) -> int:
     return round(min(max(taken, FLATTEST), HEIGHT))
 
 
-def _placed(scatter: Scatter, height: int) -> Callable[[float, float], Point]:
+def _placing(scatter: Scatter, height: int) -> Callable[[float, float], Point]:
     x, y = span(scatter)
     scale_x, scale_y = (WIDTH - 2 * PAD) / (x.high - x.low), (height - 2 * PAD) / (y.high - y.low)
     if scatter.equal:

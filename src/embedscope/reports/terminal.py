@@ -11,7 +11,7 @@ from embedscope.core.document import Document, Headline, Row, Table, cell
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.core.wording import count, listed
+from embedscope.core.wording import count, join_names
 from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text, row_digits
 from embedscope.reports.headlines import by_importance
 from embedscope.reports.numbers import is_numeric, is_span, telling_digits
@@ -76,7 +76,7 @@ def print_result(result: Result, console: Console, *, explain: bool = True) -> N
         parts = [f"the numbers of {count(spaces, 'space')}"] if long else []
         parts += [count(notes, "note")] if notes else []
         parts += [f"{count(skipped, 'thing')} skipped or sampled"] if skipped else []
-        console.print(_plain(f"{listed(parts)}: add --explain"), style="dim")
+        console.print(_plain(f"{join_names(parts)}: add --explain"), style="dim")
 
 
 def _print_headline(headline: Headline, console: Console, rows: Sequence[Row] = ()) -> None:
@@ -121,7 +121,7 @@ def _print_rest(document: Document, console: Console) -> None:
     parts += [count(len(document.tables), "table")] if document.tables else []
     console.print()
     if parts:
-        console.print(_plain(f"{listed(parts)}: add --explain, or --report page.html for charts"), style="dim")
+        console.print(_plain(f"{join_names(parts)}: add --explain, or --report page.html for charts"), style="dim")
 
 
 def _row(row: Row) -> str:
@@ -222,7 +222,7 @@ def _print_findings(document: Document, console: Console) -> None:
             if line:
                 words.append(f"\n{line}", style="dim")
         if finding.remedy:
-            words.append("\ntry: ").append(finding.remedy, style="bold")
+            words.append("\ntry: ").append(finding.advice, style="bold")
         grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
     console.print(grid)
     console.print()
@@ -250,8 +250,8 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     left = [i for i in range(len(table.columns)) if i not in {*shown, *said}]
     hidden = [table.columns[i].title for i in left if any(row[i] for row in texts)]
     rows = [count(left_out, "more row")] if left_out > 0 else []
-    columns = [f"the column{'s' if len(hidden) > 1 else ''} {listed(hidden)}"] if hidden else []
-    if more := listed([*rows, *columns]):
+    columns = [f"the column{'s' if len(hidden) > 1 else ''} {join_names(hidden)}"] if hidden else []
+    if more := join_names([*rows, *columns]):
         verb = "is" if max(left_out, 0) + len(hidden) == 1 else "are"
         console.print(_plain(f"{more[0].upper()}{more[1:]} {verb} in the report"), style="dim")
 

@@ -21,13 +21,13 @@ from embedscope.readers import (
     file_of,
     ids_of,
     is_table,
-    listed,
+    join_first,
     open_vectors,
     other_columns,
     texts_of,
 )
-from embedscope.readers._facts import Facts, facts_of
-from embedscope.readers._held import held_of
+from embedscope.readers.facts import Facts, facts_of
+from embedscope.readers.held import held_bytes
 from embedscope.sources.paired_vectors import id_hashes, read_ids
 
 
@@ -77,7 +77,7 @@ def _column(name: str, source: str) -> RowStrings:
         near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise InputError(
-            f"--groups {name} is no file, and no column of {source}; {hint}its columns are {listed(list(columns))}"
+            f"--groups {name} is no file, and no column of {source}; {hint}its columns are {join_first(list(columns))}"
         )
     return columns[name]
 
@@ -118,7 +118,7 @@ class GroupedStream:
     @property
     def held(self) -> int:
         """Bytes that a worker holds beside the blocks that it gives."""
-        return held_of(self.stream)
+        return held_bytes(self.stream)
 
     @property
     def facts(self) -> Facts:

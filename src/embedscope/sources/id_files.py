@@ -10,10 +10,10 @@ from embedscope.core.errors import InputError
 from embedscope.readers import facts_of, file_of, source_of
 
 
-def named_beside(path: Path) -> Path:
+def default_id_file(path: Path) -> Path:
     """Where the ids of ``path`` lie by default.
 
-    >>> str(named_beside(Path("vectors/part-0.npy"))), str(named_beside(Path("docs.jsonl.gz")))
+    >>> str(default_id_file(Path("vectors/part-0.npy"))), str(default_id_file(Path("docs.jsonl.gz")))
     ('vectors/part-0.ids.txt', 'docs.ids.txt')
     """
     return path.with_name(f"{Path(inner_name(path.name)).stem}.ids.txt")
@@ -27,10 +27,10 @@ def id_files(source: str, stream: Stream) -> tuple[Path, ...]:
     InputError
         if some of its files have one and others do not.
     """
-    whole = named_beside(file_of(source))
+    whole = default_id_file(file_of(source))
     if whole.exists():
         return (whole,)
-    each = [named_beside(file) for file in map(source_of, facts_of(stream).files) if isinstance(file, Path)]
+    each = [default_id_file(file) for file in map(source_of, facts_of(stream).files) if isinstance(file, Path)]
     files = [file for file in each if file.exists()]
     if 0 < len(files) < len(each):
         first = next(file for file in each if not file.exists())

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
+from embedscope.datasets.tables import read_text
+from embedscope.datasets.text import lines
 from embedscope.sources.vector_files import read_matrix
 
 

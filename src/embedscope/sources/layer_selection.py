@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from embedscope.core.errors import InputError
 from embedscope.encoders import LAST_LAYERS, space_name
-from embedscope.readers import listed
+from embedscope.readers import join_first
 
 FINAL = "final"
 POOLED = "pooled"
@@ -47,4 +47,4 @@ def _select(part: str, spaces: Sequence[str]) -> str:
         return name
     near = difflib.get_close_matches(part, dict.fromkeys([*spaces, *LAST_LAYERS]), n=1)
     hint = f", did you mean '{near[0]}'?" if near else ";"
-    raise InputError(f"unknown layer '{part}'{hint} this source has {listed(spaces)}")
+    raise InputError(f"unknown layer '{part}'{hint} this source has {join_first(spaces)}")

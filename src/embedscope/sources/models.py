@@ -276,10 +276,10 @@ def encode_opened(
         recorded = _RecordedLookup(model, uri, provenance)
         parts = tuple((recorded, role_pooling(model, role), texts) for role, texts in sides)
         return [EncodedSides(None, name.space, score_of(model), note, parts) for name in spaces]
-    return [_encoded_sides(model, uri, sides, name, options, progress) for name in spaces]
+    return [_encode_sides(model, uri, sides, name, options, progress) for name in spaces]
 
 
-def _encoded_sides(
+def _encode_sides(
     encoder: TextEncoder, uri: str, sides: Sequence[Side], name: SpaceName, options: ModelOptions, progress: Progress
 ) -> EncodedSides:
     """Sides in one space of a text encoder; those that are read alike are encoded together."""

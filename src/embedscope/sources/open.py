@@ -19,7 +19,7 @@ from embedscope.execution.current import named_engine
 from embedscope.execution.shards import ShardRunner
 from embedscope.readers import (
     ArrayStream,
-    described,
+    describe_stream,
     facts_of,
     file_of,
     find_vectors,
@@ -102,9 +102,9 @@ def _texts(model: ModelOptions, provenance: Provenance) -> tuple[TextTable | Non
     """The texts that models read, and their name; files of vectors need none of what reads them."""
     if model.texts is None:
         return None, ""
-    from embedscope.sources.texts import texts_named
+    from embedscope.sources.texts import read_texts
 
-    return texts_named(model.texts, model.data, provenance)
+    return read_texts(model.texts, model.data, provenance)
 
 
 def _images(model: ModelOptions, provenance: Provenance) -> Images | None:
@@ -185,10 +185,10 @@ def _vector_source(name: str, run: RunOptions, engines: Engines, progress: Progr
     if run.groups is not None:
         stream = GroupedStream.of(stream, run.groups, name)
     empty = f"; {files.empty} without rows" if files.empty else ""
-    progress.note(f"{name}: {files.layout}, {described(stream)}{empty}")
+    progress.note(f"{name}: {files.layout}, {describe_stream(stream)}{empty}")
     for reason in files.missing:
         progress.note(f"skipped: {reason}")
-    provenance.data[name] = {"found": described(stream), "layout": files.layout}
+    provenance.data[name] = {"found": describe_stream(stream), "layout": files.layout}
     checkpoint = None
     if run.checkpoint is not None:
         identity = [state_of(file) for file in facts_of(stream).files]

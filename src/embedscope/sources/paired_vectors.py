@@ -96,8 +96,8 @@ def _read_part(path: Path, index: int, name: str) -> Matrix:
 
 
 def _text_lines(path: Path) -> list[str]:
-    from embedscope.datasets._tables import read_text
-    from embedscope.datasets._text import lines
+    from embedscope.datasets.tables import read_text
+    from embedscope.datasets.text import lines
 
     return lines(read_text(path, "UTF-8 text, one id per line"))
 

@@ -17,11 +17,11 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.datasets._id_texts import is_text_table, read_beir_texts
-from embedscope.datasets._qrels import Judgements, read_qrels
-from embedscope.datasets._tables import read_text
+from embedscope.datasets.id_texts import is_text_table, read_beir_texts
+from embedscope.datasets.qrels import Judgements, read_qrels
+from embedscope.datasets.tables import read_text
 from embedscope.readers import NoVectorsError, file_of, ids_of, is_vectors, open_vectors
-from embedscope.sources.id_files import id_files, named_beside
+from embedscope.sources.id_files import default_id_file, id_files
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vector_files import read_matrix, vector_file_facts
 
@@ -74,7 +74,7 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
     names = row_names(source, stream, ids, len(x), provenance)
     if names is None:
         raise InputError(
-            f"{source} has vectors without ids; write {named_beside(path).name} next to it with one id per line, or "
+            f"{source} has vectors without ids; write {default_id_file(path).name} next to it with one id per line, or "
             "name a file with --query-ids, --corpus-ids"
         )
     return Collection(source, names, x)

@@ -28,19 +28,19 @@ def engine_of(stream: Stream) -> Engine:
     return engine_for(tuple(stream.dims.values()), in_memory=held)
 
 
-def mapped(stream: Stream, work: Callable[[S], R], parts: Sequence[S]) -> Iterator[R]:
+def map_parts(stream: Stream, work: Callable[[S], R], parts: Sequence[S]) -> Iterator[R]:
     """``work`` of ``parts`` of ``stream`` (shards, and what belongs to them), in their order, by the engine."""
     return engine_of(stream).map(work, parts)
 
 
 def row_blocks(stream: Stream, space: str) -> Iterator[Matrix]:
     """The rows of ``space`` (m, d), shard by shard in order, read by the engine."""
-    return mapped(stream, ReadShard(space), stream.shards())
+    return map_parts(stream, ReadShard(space), stream.shards())
 
 
 def results_of(stream: Stream, space: str, needs: Sequence[Need[Any]]) -> list[Any]:
     """Results of ``needs`` (of a first pass) over all rows of ``space``, read once by the engine."""
-    states = fold(mapped(stream, _Feed(space, tuple(needs)), stream.shards()), _merged)
+    states = fold(map_parts(stream, _Feed(space, tuple(needs)), stream.shards()), _merge)
     return [state.result() for state in states]
 
 
@@ -58,7 +58,7 @@ class _Feed:
         return states
 
 
-def _merged(a: list[Accumulator[Any]], b: list[Accumulator[Any]]) -> list[Accumulator[Any]]:
+def _merge(a: list[Accumulator[Any]], b: list[Accumulator[Any]]) -> list[Accumulator[Any]]:
     return [x.merge(y) for x, y in zip(a, b, strict=True)]
 
 

@@ -70,7 +70,7 @@ class TextVectors:
         self._keys = {t: text_key(t) for t in self.texts}
         weakref.finalize(self, cache.release, self.owner)
 
-    def encoded(
+    def encode(
         self, framed: Framed, batches: Sequence[Sequence[int]], poolings: Sequence[Pooling]
     ) -> Iterator[Encoded]:
         """Forward passes over ``batches`` of ``framed``, by this process or by the ``encoding`` that was given."""
@@ -195,7 +195,7 @@ def fill(vectors: TextVectors, progress: Progress, batch_tokens: int) -> None:
         wanted = [t for t in vectors.texts if any(t in lacking[s] for s in group)]
         framed = encoder.frame(wanted, framing)
         _encode_all(vectors, wanted, framed, group, progress, batch_tokens)
-        cut |= dict.fromkeys(group, _truncated(encoder, vectors.texts, wanted, framed))
+        cut |= dict.fromkeys(group, _find_truncated(encoder, vectors.texts, wanted, framed))
     vectors.truncated = cut
     longest = max(cut.values(), key=len)
     if longest:
@@ -214,7 +214,7 @@ def _encode_all(
     parts: list[Encoded] = []
     since, size = time.monotonic(), 0
     batches = list(batches_by_length([len(i) for i in framed.ids], batch_tokens, padded=vectors.encoder.causal))
-    for k, (batch, part) in enumerate(zip(batches, vectors.encoded(framed, batches, group), strict=True)):
+    for k, (batch, part) in enumerate(zip(batches, vectors.encode(framed, batches, group), strict=True)):
         parts.append(part)
         pending += batch
         size += sum(x.nbytes for spaces in part.values() for x in spaces.values())
@@ -248,7 +248,7 @@ def batches_by_length(lengths: Sequence[int], batch_tokens: int, *, padded: bool
         yield batch
 
 
-def _truncated(
+def _find_truncated(
     encoder: TextEncoder, texts: Sequence[str], framed_texts: Sequence[str], framed: Framed
 ) -> tuple[str, ...]:
     """The ``texts`` that were cut: known for those just framed, and looked up for others that are long enough."""

@@ -18,8 +18,8 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder, is_text_table, read_text_rows
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
+from embedscope.datasets.tables import read_text
+from embedscope.datasets.text import lines
 from embedscope.encoders import Role, has_vocabulary
 from embedscope.sources.images import Images, encode_images, images_of
 from embedscope.sources.options import ModelOptions
@@ -89,7 +89,7 @@ def own_words(uri: str, options: ModelOptions, provenance: Provenance, progress:
 def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance) -> Texts:
     """A data set, ``DATASET::TABLE``, a file with one text per line, a table with a column of texts, or a list.
 
-    Unlike :func:`texts_named`, equal texts are rows of their own, so that labels match line by line.
+    Unlike :func:`read_texts`, equal texts are rows of their own, so that labels match line by line.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance
         return Texts(f"{len(texts):,} texts", texts, texts)
     path = Path(source)
     if str(source).partition("::")[0] in DATASETS or not path.is_file():
-        table, name = texts_named(source, data, provenance)
+        table, name = read_texts(source, data, provenance)
         return Texts(name, table.texts, table.clusters or table.texts)
     texts = tuple(text.strip() for text in _rows_of(path))
     if "" in texts:
@@ -201,7 +201,7 @@ def scored_set(scores: Any, data: str | Path | None) -> tuple[str, npt.NDArray[n
     return f"{name}::{relation.table}", np.stack([relation.left, relation.right, relation.gold], axis=1)
 
 
-def texts_named(source: TextSource | None, data: str | Path | None, provenance: Provenance) -> tuple[TextTable, str]:
+def read_texts(source: TextSource | None, data: str | Path | None, provenance: Provenance) -> tuple[TextTable, str]:
     """Distinct texts of a data set, ``DATASET::TABLE``, a file with one text per line or a list, and their name.
 
     Parameters

@@ -25,7 +25,7 @@ from embedscope.sources.concept_means import Concepts
 from embedscope.sources.labelled_vectors import look_up
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.text_vectors import BATCH_TOKENS, batches_by_length
-from embedscope.sources.texts import texts_named
+from embedscope.sources.texts import read_texts
 
 _WORD = re.compile(r"\w+(?:[-'\u2019]\w+)*")
 
@@ -194,7 +194,7 @@ class Contexts:
 
     def sentences(self, provenance: Provenance) -> tuple[tuple[str, ...], str]:
         """The sentences and their name; the file or data set is recorded in the provenance."""
-        table, name = texts_named(self.corpus, self.data, provenance)
+        table, name = read_texts(self.corpus, self.data, provenance)
         return table.texts, name
 
 

@@ -26,7 +26,7 @@ class Candidates:
     col: Index
     score: npt.NDArray[np.float64]
 
-    def joined(self, *others: Candidates) -> Candidates:
+    def concat(self, *others: Candidates) -> Candidates:
         """All of these, in this order."""
         every = (self, *others)
         return Candidates(*(np.concatenate([getattr(c, f) for c in every]) for f in ("row", "col", "score")))
@@ -54,12 +54,12 @@ class Candidates:
         return np.asarray(np.partition(table, width - k, axis=1)[:, width - k])
 
 
-def reached(s: npt.NDArray[Any], k: int) -> npt.NDArray[Any]:
+def kth_bound(s: npt.NDArray[Any], k: int) -> npt.NDArray[Any]:
     """A number (m,) for each row of ``s`` (m, n) that ``k`` of its entries reach: about the k-th largest, never more.
 
     The k-th largest of the maxima of a few times k groups of entries, which is cheaper; all of it where n is small.
 
-    >>> reached(np.array([[1.0, 4.0, 3.0, 2.0]]), 2).tolist()
+    >>> kth_bound(np.array([[1.0, 4.0, 3.0, 2.0]]), 2).tolist()
     [3.0]
     """
     groups = _GROUPS * k + _LEAST

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedscope.core.arrays import Array, Floats, to_numpy
-from embedscope.core.block import Centred, Scratch, centred_rows
+from embedscope.core.block import Centred, Scratch, centre_rows
 
 _BAND = 64
 
@@ -34,14 +34,14 @@ class Side:
     def absorb(self, other: Side, n: int, m: int) -> Floats:
         """Merge ``m`` rows into these ``n`` (Chan, Pébay); gives the difference of the means."""
         delta = (other.base - self.base) + (other.offset - self.offset)
-        here, there = self._moved(-delta * (m / (n + m)), n), other._moved(delta * (n / (n + m)), m)
+        here, there = self._shift(-delta * (m / (n + m)), n), other._shift(delta * (n / (n + m)), m)
         self.cubic, self.quartic = here[0] + there[0], here[1] + there[1]
         self.scatter += other.scatter
         _add_outer(self.scatter, delta * (n * (m / (n + m))), delta)
         self.offset = self.offset + delta * (m / (n + m))
         return delta
 
-    def _moved(self, shift: Floats, n: int) -> tuple[Floats, float]:
+    def _shift(self, shift: Floats, n: int) -> tuple[Floats, float]:
         square, turned, trace = float(shift @ shift), self.scatter @ shift, float(np.trace(self.scatter))
         cubic = self.cubic + 2 * turned + (trace + n * square) * shift
         cross = 4 * float(self.cubic @ shift) + 4 * float(shift @ turned) + 2 * trace * square
@@ -60,7 +60,7 @@ class Sums:
     @classmethod
     def of(cls, x: Array, y: Array, scratch: Scratch) -> Sums:
         """Sums of the rows ``x`` (m, dx) and ``y`` (m, dy), m > 0, in float64, on one device."""
-        left, right = centred_rows(x, "x", scratch), centred_rows(y, "y", scratch)
+        left, right = centre_rows(x, "x", scratch), centre_rows(y, "y", scratch)
         return cls(len(x), _side(left), _side(right), np.asarray(to_numpy(left.rows.T @ right.rows)))
 
     def copy(self) -> Sums:

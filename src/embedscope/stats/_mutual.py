@@ -16,7 +16,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.core.threads import in_threads
-from embedscope.stats._candidates import CROWD, NONE, Candidates, places, reached
+from embedscope.stats._candidates import CROWD, NONE, Candidates, kth_bound, places
 from embedscope.stats._neighbours import Matrix, ScaledRows, error_bound, pair_scores
 
 BLOCK = 2048
@@ -84,7 +84,7 @@ class MutualSearch:
         pairs = [(a, b) for off in range(1, len(sides)) for a, b in zip(sides, sides[off:], strict=False)]
         for _ in chain(in_threads(self._own, sides), in_threads(lambda p: self._across(*p), pairs)):
             pass
-        parts = list(in_threads(self._decided, sides))
+        parts = list(in_threads(self._decide, sides))
         indices = np.concatenate([cols for cols, _ in parts])
         return indices, np.ldexp(np.concatenate([s for _, s in parts]), 2 * self.power) if self.exact else None
 
@@ -97,7 +97,7 @@ class MutualSearch:
         rows = self.scaled[side.start : side.stop]
         s = rows @ rows.T
         np.fill_diagonal(s, -np.inf)
-        side.floor = _below(reached(s, self.k).astype(np.float64) - self._bound)
+        side.floor = _below(kth_bound(s, self.k).astype(np.float64) - self._bound)
         self._take(side, _hits(s, side.floor[:, None], side.start))
 
     def _across(self, a: _Side, b: _Side) -> None:
@@ -109,7 +109,7 @@ class MutualSearch:
 
     def _take(self, side: _Side, hits: Candidates) -> None:
         with side.lock:
-            side.candidates = side.candidates.joined(hits)
+            side.candidates = side.candidates.concat(hits)
             if len(side.candidates.row) > _PENDING * self.k * len(side):
                 kth = side.candidates.kth(len(side), self.k) - self._bound
                 side.floor = np.maximum(side.floor, _below(kth))
@@ -117,7 +117,7 @@ class MutualSearch:
                 if len(side.candidates.row) > (CROWD + 4 * self.k) * len(side):
                     raise CrowdedError
 
-    def _decided(self, side: _Side) -> tuple[Index, Floats]:
+    def _decide(self, side: _Side) -> tuple[Index, Floats]:
         """The nearest of each row, by float64 products of those that float32 does not put in order, and the scores.
 
         A product that differs from the next ones by more than the bound is known well enough.

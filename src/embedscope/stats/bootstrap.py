@@ -146,7 +146,7 @@ def _plan(gold: bytes, kept: bytes, ends: bytes, seed: int, n_draws: int) -> _Pl
     return _Plan(counts, total, _centred_ranks(values, counts, total), _spread(groups, total), doubled)
 
 
-def _planned(x: Floats, gold: Floats, ends: tuple[Index, Index] | None, seed: int, n_draws: int) -> _Plan | None:
+def _plan_of(x: Floats, gold: Floats, ends: tuple[Index, Index] | None, seed: int, n_draws: int) -> _Plan | None:
     if x.shape != gold.shape or x.ndim != 1:
         raise InputError(f"x and gold must have the same shape (n,), got {x.shape} and {gold.shape}")
     keep = np.isfinite(x)
@@ -170,7 +170,7 @@ def spearman_draws(
     -------
     (n_draws,)
     """
-    plan = _planned(x, gold, ends, seed, n_draws)
+    plan = _plan_of(x, gold, ends, seed, n_draws)
     if plan is None:
         return np.full(n_draws, np.nan)
     order, starts = tie_groups(x[np.isfinite(x)])
@@ -190,14 +190,14 @@ def spearman_draws(
         doubled = 2 * doubled - counts  # 2 rank - 1
         product += np.einsum("ij,ij->j", centred, doubled.astype(np.float64))
         cubes += np.einsum("ij,ij,ij->j", counts, counts, counts, dtype=np.float64)
-    return _stretched(_ratio(product, (plan.total**3 - cubes) / 3, plan.spread), plan.doubled)
+    return _stretch(_ratio(product, (plan.total**3 - cubes) / 3, plan.spread), plan.doubled)
 
 
 def pearson_draws(
     x: Floats, gold: Floats, seed: int, ends: tuple[Index, Index] | None = None, n_draws: int = N_DRAWS
 ) -> Floats:
     """Product-moment correlation of ``x`` and ``gold`` (n,) in each draw; arguments as of ``spearman_draws``."""
-    plan = _planned(x, gold, ends, seed, n_draws)
+    plan = _plan_of(x, gold, ends, seed, n_draws)
     keep = np.isfinite(x)
     if plan is None or np.ptp(x[keep]) < FLAT or np.ptp(gold[keep]) < FLAT:
         return np.full(n_draws, np.nan)
@@ -211,10 +211,10 @@ def pearson_draws(
         ma, mb, mab, maa, mbb = sums / plan.total
     va, vb = maa - ma**2, mbb - mb**2  # below FLAT of the mean square they are rounding errors
     draws = _ratio(mab - ma * mb, np.where(va > FLAT * maa, va, 0.0), np.where(vb > FLAT * mbb, vb, 0.0))
-    return _stretched(draws, plan.doubled)
+    return _stretch(draws, plan.doubled)
 
 
-def _stretched(draws: Floats, doubled: bool) -> Floats:
+def _stretch(draws: Floats, doubled: bool) -> Floats:
     """Replicates of weights c_left + c_right, stretched by two around the first, the estimate, on Fisher's scale."""
     if not doubled:
         return draws
@@ -299,7 +299,7 @@ def effective_units(units: Index) -> int:
     return max(1, round(float(sizes.sum() ** 2 / (sizes**2).sum()))) if len(sizes) else 0
 
 
-def drawn_units(units: Index, drawn: str = "groups of items") -> dict[str, Any]:
+def unit_facts(units: Index, drawn: str = "groups of items") -> dict[str, Any]:
     """Facts of a score whose bootstrap draws ``units`` (n,) of its items: how many, and what unequal ones are worth."""
     n, worth = len(np.unique(units)), effective_units(units)
     return {"resampled": drawn, "units": n} | ({} if worth == n else {"effective_units": worth})

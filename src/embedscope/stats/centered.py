@@ -15,7 +15,7 @@ from embedscope.core.errors import InputError
 from embedscope.stats.coordinates import Coordinates
 from embedscope.stats.grouped import groups_for
 from embedscope.stats.statistic import Folded, Statistic
-from embedscope.stats.unit import UnitSum, UnitSums, joined_unit_sums, sums_of_unit
+from embedscope.stats.unit import UnitSum, UnitSums, merge_unit_sums, sums_of_unit
 
 ROUNDING = 32 * float(np.finfo(np.float64).eps)
 
@@ -61,7 +61,7 @@ class GroupTotal(Need[GroupTotals]):
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[GroupTotals]:
         """A new accumulator."""
-        return Folded(self._of_rows, _joined_totals)
+        return Folded(self._of_rows, _merge_totals)
 
     def _of_rows(self, block: RowBlock) -> GroupTotals:
         groups = groups_for(block.dim)
@@ -73,7 +73,7 @@ class GroupTotal(Need[GroupTotals]):
         return GroupTotals(len(rows), totals, sizes, block.zero_rows)
 
 
-def _joined_totals(a: GroupTotals, b: GroupTotals) -> GroupTotals:
+def _merge_totals(a: GroupTotals, b: GroupTotals) -> GroupTotals:
     return GroupTotals(a.n + b.n, a.totals + b.totals, a.sizes + b.sizes, a.zero_rows + b.zero_rows)
 
 
@@ -90,15 +90,15 @@ class CentredSums(UnitSums):
     moved: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     sizes: Floats = field(default_factory=lambda: np.zeros(0))
 
-    def perturbed(self, reference: UnitSums) -> CentredSums:
+    def perturb(self, reference: UnitSums) -> CentredSums:
         """These sums, of the rows without a group, centred by the mean of these very rows."""
         assert isinstance(reference, CentredSums)
         missing = np.flatnonzero((self.sizes == 0) & (reference.sizes > 0))
         return replace(self, total=self.moved[missing[0]]) if len(missing) == 1 else self
 
 
-def _joined_centred(a: CentredSums, b: CentredSums) -> CentredSums:
-    both = joined_unit_sums(a, b)
+def _merge_centred(a: CentredSums, b: CentredSums) -> CentredSums:
+    both = merge_unit_sums(a, b)
     sums = (both.n, both.total, both.squares, both.zero_rows, None, both.tally)
     return CentredSums(*sums, moved=a.moved + b.moved, sizes=a.sizes + b.sizes)
 
@@ -119,7 +119,7 @@ class CenteredUnitSum(Need[CentredSums]):
         groups: GroupTotals = results[self.depends[0]]
         sums = results[self.depends[1]]
         mean = sums.total / max(sums.n, 1) if isinstance(sums, UnitSums) else sums.mean
-        return Folded(_CentredRows(self.rows, mean, groups.means_without - groups.mean), _joined_centred)
+        return Folded(_CentredRows(self.rows, mean, groups.means_without - groups.mean), _merge_centred)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ class _CentredRows:
         kept = norms > ROUNDING * (lengths + float(np.linalg.norm(self.mean)))
         if not bool(kept.all()):
             centred, norms = centred[kept], norms[kept]
-        moved = self._moved(np.asarray(to_numpy(centred)), np.asarray(to_numpy(norms)))
+        moved = self._shift(np.asarray(to_numpy(centred)), np.asarray(to_numpy(norms)))
         centred /= norms[:, None]
         units = None
         if block.units is not None:
@@ -150,7 +150,7 @@ class _CentredRows:
         of_all = (sums.n, sums.total, sums.squares, sums.zero_rows, None, sums.tally)
         return CentredSums(*of_all, moved=moved, sizes=sizes)
 
-    def _moved(self, centred: Floats, norms: Floats) -> Floats:
+    def _shift(self, centred: Floats, norms: Floats) -> Floats:
         """Sums (g, d) of (y - s) / |y - s| over rows y = x - mean (n, d), s the shift of the mean without group g."""
         squares = norms[:, None] ** 2 - 2 * (centred @ self.shifts.T) + (self.shifts**2).sum(axis=1)
         weights = 1 / np.sqrt(np.maximum(squares, (ROUNDING * norms[:, None]) ** 2))

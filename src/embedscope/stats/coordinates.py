@@ -43,13 +43,13 @@ class Coordinates(Need[CoordinateMoments]):
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[CoordinateMoments]:
         """A new accumulator."""
-        return Folded(self._of_rows, _joined_coordinates)
+        return Folded(self._of_rows, _merge_coordinates)
 
     def _of_rows(self, block: RowBlock) -> CoordinateMoments:
         n = block.count(self.rows)
         if n == 0:
             return CoordinateMoments(0, np.zeros(block.dim), np.zeros(block.dim), block.zero_rows)
-        c = block.centred(self.rows, self.precision)
+        c = block.centre(self.rows, self.precision)
         return CoordinateMoments(n, c.pivot + c.shift, c.squares, block.zero_rows)
 
 
@@ -91,7 +91,7 @@ class Shares(Need[TopShare]):
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[TopShare]:
         """A new accumulator."""
-        return Folded(self._of_rows, _joined_shares)
+        return Folded(self._of_rows, _merge_shares)
 
     def _of_rows(self, block: RowBlock) -> TopShare:
         n = len(block) - block.zero_rows
@@ -106,7 +106,7 @@ class Shares(Need[TopShare]):
         return TopShare(n, *means, self.k, block.dim, block.zero_rows)
 
 
-def _joined_coordinates(a: CoordinateMoments, b: CoordinateMoments) -> CoordinateMoments:
+def _merge_coordinates(a: CoordinateMoments, b: CoordinateMoments) -> CoordinateMoments:
     n, zero_rows = a.n + b.n, a.zero_rows + b.zero_rows
     if n == 0:
         return CoordinateMoments(0, a.mean, a.squares, zero_rows)
@@ -115,7 +115,7 @@ def _joined_coordinates(a: CoordinateMoments, b: CoordinateMoments) -> Coordinat
     return CoordinateMoments(n, a.mean + delta * (b.n / n), squares, zero_rows)
 
 
-def _joined_shares(a: TopShare, b: TopShare) -> TopShare:
+def _merge_shares(a: TopShare, b: TopShare) -> TopShare:
     n, zero_rows = a.n + b.n, a.zero_rows + b.zero_rows
     w = b.n / n if n else 0.0
     means = (a.share + w * (b.share - a.share), a.part + w * (b.part - a.part), a.length + w * (b.length - a.length))

@@ -85,7 +85,7 @@ class CrossGaussian:
             self.n, self.mean_y, self.mean_x, self.cyy, self.cxy.T, self.cxx, self.quartic_y, self.quartic_x
         )
 
-    def pooled(self, centre: str = "space") -> Gaussian:
+    def pool(self, centre: str = "space") -> Gaussian:
         """Moments of the 2n rows of both sides, each about its own mean ("space") or all about one mean ("joint").
 
         Raises
@@ -157,14 +157,14 @@ class CrossMoments:
 
     def result(self) -> CrossGaussian:
         """Moments of all pairs so far; pure."""
-        return _joined(self._parts)
+        return _merge(self._parts)
 
-    def left_out(self) -> tuple[CrossGaussian, ...]:
+    def leave_out(self) -> tuple[CrossGaussian, ...]:
         """Moments without each group that has pairs; empty where fewer than two have."""
         used = [part for part in self._parts if part.total() is not None]
         if len(used) < 2:
             return ()
-        return tuple(_joined([p for p in used if p is not part]) for part in used)
+        return tuple(_merge([p for p in used if p is not part]) for part in used)
 
 
 class _Part:
@@ -228,7 +228,7 @@ def cross_gaussian(x: Any, y: Any) -> CrossGaussian:
     return fold(in_threads(moments, range(0, len(x), step)), lambda a, b: a.merge(b)).result()
 
 
-def _joined(parts: list[_Part]) -> CrossGaussian:
+def _merge(parts: list[_Part]) -> CrossGaussian:
     total: Sums | None = None
     for sums in (part.total() for part in parts):
         if total is None:

@@ -90,13 +90,13 @@ def file_order(runs: Sequence[Array], n: int) -> FileOrder:
     spread = sum(float(np.einsum("ij,ij->i", c, c).sum(dtype=np.float64)) for c in centred) / m
     expected = -spread / (m - 1)
     random = float(mean @ mean) + expected
-    first, z = _lagged(centred, 1, expected)
+    first, z = _lagged_product(centred, 1, expected)
     if first is None or spread <= _ROUNDING:
         return INDEPENDENT
     lag, fades, z1 = 0, True, z
     while z > SIGNIFICANT:
         lag = lag * 2 or 1
-        following, z = _lagged(centred, 2 * lag, expected)
+        following, z = _lagged_product(centred, 2 * lag, expected)
         if following is None:
             fades = False
             break
@@ -155,7 +155,7 @@ _BAND = 4096
 _ROUNDING = 1e-10  # of float32 rows at unit length, squared
 
 
-def _lagged(runs: Iterable[npt.NDArray[np.float32]], lag: int, expected: float) -> tuple[float | None, float]:
+def _lagged_product(runs: Iterable[npt.NDArray[np.float32]], lag: int, expected: float) -> tuple[float | None, float]:
     """Mean product of rows ``lag`` apart beyond what is ``expected``, and the same in standard errors."""
     parts = [np.einsum("ij,ij->i", run[:-lag], run[lag:]) for run in runs if len(run) > lag]
     products: npt.NDArray[np.float32] = np.concatenate(parts) if parts else np.zeros(0, np.float32)

@@ -198,15 +198,15 @@ class Grouped(Generic[R]):
     def result(self) -> GroupedResult[R]:
         """The statistic over all rows, and without each group by merging what lies before and after it."""
         states = [state for state, size in zip(self._states, self._sizes, strict=True) if size]
-        full = self._joined(states or self._states).result()
+        full = self._merge(states or self._states).result()
         if len(states) < 2:
             return GroupedResult(full, units=self.units)
         after = [self._fresh()]
         for state in states[:0:-1]:
-            after.append(self._joined([state, after[-1]]))
+            after.append(self._merge([state, after[-1]]))
         before, without = self._fresh(), []
         for state in states:
-            without.append(self._joined([before, after.pop()]).result())
+            without.append(self._merge([before, after.pop()]).result())
             before.merge(state)
         left = iter(without)
         return GroupedResult(
@@ -216,7 +216,7 @@ class Grouped(Generic[R]):
     def _fresh(self) -> Accumulator[R]:
         return self.need.start(self._results)
 
-    def _joined(self, states: Sequence[Accumulator[R]]) -> Accumulator[R]:
+    def _merge(self, states: Sequence[Accumulator[R]]) -> Accumulator[R]:
         total = self._fresh()
         for state in states:
             total.merge(state)

@@ -95,7 +95,7 @@ class Gaussian(Statistic):
         """Eigenvectors (d, d) of X'X as ``numpy.linalg.eigh`` gives them: one a column, eigenvalues ascending."""
         return self.basis.directions if self.basis is not None else self._uncentred[1]
 
-    def perturbed(self, reference: Gaussian) -> Gaussian:
+    def perturb(self, reference: Gaussian) -> Gaussian:
         """These moments with first-order spectra: eigenvectors of ``reference``, no decomposition of their own."""
         known: Gaussian | None = self.__dict__.get("_perturbed")
         if known is None or known.basis is not reference:
@@ -252,8 +252,8 @@ class _Sums:
         turned = product @ there.astype(product.dtype, copy=False)
         if not c.shared:
             turned = turned - root * float(root @ there)
-        ours = _moved(self.n, self._higher, back, self.scatter @ back, float(np.trace(self.scatter)))
-        theirs = _moved(m, (c.cubic, c.quartic), there, turned, c.quadratic)
+        ours = _shift_sums(self.n, self._higher, back, self.scatter @ back, float(np.trace(self.scatter)))
+        theirs = _shift_sums(m, (c.cubic, c.quartic), there, turned, c.quadratic)
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
         self._own()
         if c.shared:
@@ -269,7 +269,7 @@ class _Sums:
         delta = (other.base - self.base) + (other.offset - self.offset)
         back, there = -delta * (other.n / n), delta * (self.n / n)
         ours, theirs = (
-            _moved(s.n, s._higher, shift, s.scatter @ shift, float(np.trace(s.scatter)))
+            _shift_sums(s.n, s._higher, shift, s.scatter @ shift, float(np.trace(s.scatter)))
             for s, shift in ((self, back), (other, there))
         )
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
@@ -295,7 +295,9 @@ class _Sums:
             self.scatter, self.shared = self.scatter.copy(), False
 
 
-def _moved(n: int, sums: tuple[Floats, float], shift: Floats, turned: Floats, trace: float) -> tuple[Floats, float]:
+def _shift_sums(
+    n: int, sums: tuple[Floats, float], shift: Floats, turned: Floats, trace: float
+) -> tuple[Floats, float]:
     """Cubic and quartic sums of n centred rows plus ``shift`` (d,).
 
     ``turned`` is scatter @ shift, and ``trace`` that of the scatter, of these rows.
@@ -319,7 +321,7 @@ class _MomentsState(Blockwise[Gaussian]):
         self._zero_rows += block.zero_rows
         if block.count(self._rows) == 0:
             return self
-        centred = block.centred(self._rows, self._precision)
+        centred = block.centre(self._rows, self._precision)
         if self._sums is None:
             self._sums = _Sums.of(centred)
         else:

@@ -15,7 +15,7 @@ from embedscope.core.arrays import Array, Floats, Hashes, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
 from embedscope.core.threads import in_threads
-from embedscope.stats._candidates import CROWD, NONE, Candidates, reached
+from embedscope.stats._candidates import CROWD, NONE, Candidates, kth_bound
 from embedscope.stats._mutual import CrowdedError, MutualSearch
 from embedscope.stats._neighbours import (
     CORPUS_ROWS,
@@ -159,7 +159,7 @@ def top_k(
     >>> top_k(x, x, 1, exclude=np.arange(3)).indices.ravel().tolist()
     [1, 0, 1]
     """
-    q, c = _checked(queries, corpus)
+    q, c = _check(queries, corpus)
     most = len(c) - (exclude is not None)
     if not 1 <= k <= most:
         raise InputError(f"k must be from 1 to {most} for a corpus of {len(c)} rows, got {k}; add rows or lower k")
@@ -200,7 +200,7 @@ def match_ranks(queries: Array, corpus: Array, query: Index, document: Index) ->
     >>> match_ranks(np.eye(2), np.eye(2), np.array([0, 1]), np.array([0, 0])).tolist()
     [1, 2]
     """
-    q, c = _checked(queries, corpus)
+    q, c = _check(queries, corpus)
     query, document = np.asarray(query, dtype=np.intp), np.asarray(document, dtype=np.intp)
     for name, rows, size in (("query", query, len(q)), ("document", document, len(c))):
         if rows.ndim != 1 or len(query) != len(document) or (len(rows) and not 0 <= rows.min() <= rows.max() < size):
@@ -230,7 +230,7 @@ def k_occurrences(neighbours: Neighbours, n: int) -> Index:
     return np.bincount(neighbours.indices.ravel(), minlength=n)
 
 
-def _checked(queries: Array, corpus: Array) -> tuple[Matrix, Matrix]:
+def _check(queries: Array, corpus: Array) -> tuple[Matrix, Matrix]:
     q, c = to_numpy(as_matrix(queries, "queries")), to_numpy(as_matrix(corpus, "corpus"))
     if q.shape[1] != c.shape[1]:
         raise InputError(
@@ -271,8 +271,8 @@ class _Search:
             if dtype == np.float32 and len(new.row) > (b - a) * (CROWD + 4 * self.k):
                 dtype, candidates = np.float64, self._exact(candidates, a)
                 new = self._above(a, b, start, skip, floor, dtype)
-            candidates = candidates.joined(new)
-            candidates, floor = self._pruned(candidates, floor, dtype)
+            candidates = candidates.concat(new)
+            candidates, floor = self._prune(candidates, floor, dtype)
             if len(candidates.row) > (b - a) * (CROWD + 4 * self.k):
                 ordered, place = self._exact(candidates, a).sorted()
                 candidates = ordered.where(place < self.k)
@@ -288,7 +288,7 @@ class _Search:
         mine = np.flatnonzero((skip[a:b] >= start) & (skip[a:b] < stop))
         s[mine, skip[a:b][mine] - start] = -np.inf
         if start == 0 and s.shape[1] > self.k:
-            floor = np.maximum(floor, reached(s, self.k) - self.bound(dtype))
+            floor = np.maximum(floor, kth_bound(s, self.k) - self.bound(dtype))
         with np.errstate(over="ignore"):  # below the floor -inf there is nothing
             least = np.nextafter(floor.astype(s.dtype), s.dtype.type(-np.inf))
         hits = np.flatnonzero(s >= least[:, None])
@@ -296,7 +296,7 @@ class _Search:
         score = s.ravel()[hits].astype(np.float64)
         return Candidates(row, col + start, score).where(score > -np.inf)
 
-    def _pruned(self, candidates: Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[Candidates, Floats]:
+    def _prune(self, candidates: Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[Candidates, Floats]:
         kth = candidates.kth(len(floor), self.k) - self.bound(dtype)
         floor = np.maximum(floor, kth)
         return candidates.where(candidates.score >= floor[candidates.row]), floor

@@ -56,7 +56,7 @@ class Norms(Need[NormMoments]):
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[NormMoments]:
         """A new accumulator."""
-        return Folded(_norm_moments, _joined_norms)
+        return Folded(_norm_moments, _merge_norms)
 
 
 def _norm_moments(block: RowBlock) -> NormMoments:
@@ -69,7 +69,7 @@ def _norm_moments(block: RowBlock) -> NormMoments:
     return NormMoments(len(block), float(mean), powers[0], block.dim, block.zero_rows, *powers[1:])
 
 
-def _joined_norms(a: NormMoments, b: NormMoments) -> NormMoments:
+def _merge_norms(a: NormMoments, b: NormMoments) -> NormMoments:
     n, delta = a.n + b.n, np.float64(b.mean - a.mean)
     p, q = a.n / n, b.n / n
     squares = a.squares + b.squares + delta**2 * (a.n * q)

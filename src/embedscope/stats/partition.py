@@ -70,7 +70,7 @@ class Partition(Need[PartitionValues]):
         """A new accumulator with the directions held fixed."""
         if self.directions == "random":
             return _PartitionState(self)
-        return _PartitionState(self, _fixed(self, results[self.depends[0]]))
+        return _PartitionState(self, _fix_directions(self, results[self.depends[0]]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ _ONE_AT_A_TIME = Lock()
 """Shards that run side by side wait for the first to compute what all need."""
 
 
-def _fixed(need: Partition, moments: Gaussian) -> _Fixed:
+def _fix_directions(need: Partition, moments: Gaussian) -> _Fixed:
     """Directions and what is known about them, computed once for these ``moments``."""
     with _ONE_AT_A_TIME:
         known: dict[Partition, _Fixed] = moments.__dict__.setdefault("_fixed", {})
@@ -162,13 +162,13 @@ class _PartitionState(Blockwise[PartitionValues]):
         check_width(len(self._columns), block.dim)
         self._zero_rows += block.zero_rows
         if block.count(self._need.rows):
-            self._state = _joined(self._state, self._values(block.rows(self._need.rows, single=self._single)))
+            self._state = _merge(self._state, self._values(block.rows(self._need.rows, single=self._single)))
         return self
 
     def merge(self, other: Self) -> Self:
         self._zero_rows += other._zero_rows
         self._columns = other._columns if self._columns is None else self._columns
-        self._state = _joined(self._state, other._state)
+        self._state = _merge(self._state, other._state)
         return self
 
     def result(self) -> PartitionValues:
@@ -221,7 +221,7 @@ def _column_sums(terms: Array) -> Floats:
     return np.asarray(to_numpy(terms.double().sum(dim=0))) if is_torch(terms) else terms.sum(axis=0, dtype=np.float64)
 
 
-def _joined(a: PartitionValues | None, b: PartitionValues | None) -> PartitionValues | None:
+def _merge(a: PartitionValues | None, b: PartitionValues | None) -> PartitionValues | None:
     if a is None or b is None:
         return b if a is None else a
     shift = np.maximum(a.shift, b.shift)

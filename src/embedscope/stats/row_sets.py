@@ -93,14 +93,14 @@ class RowSet:
             where a unit leaves fewer than ``k`` rows to the others.
         """
         if self.search == "faiss":
-            return self.indexed(k).occurrences()
+            return self.search_index(k).occurrences()
         if ("N", k) not in self.results:
             units, n = self.units, self.n
             neighbours = self.nearest(k, n) if units is None else nearest_of_others(self.x, self.x, k, (units, units))
             self.results["N", k] = k_occurrences(neighbours, n)
         return np.asarray(self.results["N", k])
 
-    def indexed(self, k: int) -> IndexedNeighbours:
+    def search_index(self, k: int) -> IndexedNeighbours:
         """The ``k`` nearest others of all rows from a FAISS index, with its recall."""
         if ("index", k) not in self.results:
             self.results["index", k] = indexed_neighbours(self.x, k)
@@ -114,14 +114,14 @@ class RowSet:
         neighbours = next((f for f in known if len(f.indices) >= asked and f.indices.shape[1] >= k), None)
         if neighbours is None:
             neighbours = self._within(k, asked) if self._part_of is not None else None
-            neighbours = self._searched(k, np.arange(asked)) if neighbours is None else neighbours
+            neighbours = self._search(k, np.arange(asked)) if neighbours is None else neighbours
             known.insert(0, neighbours)
         if neighbours.indices.shape != (asked, k):
             neighbours = neighbours.first(asked, k)
             known.insert(0, neighbours)
         return neighbours
 
-    def mapped(self, name: str, change: Callable[[Matrix], Matrix], largest: float | None = None) -> RowSet:
+    def map_rows(self, name: str, change: Callable[[Matrix], Matrix], largest: float | None = None) -> RowSet:
         """The rows of the whole as ``change`` makes them, and of these the rows that are here; kept under ``name``."""
         if name not in self.results:
             if self._part_of is None:
@@ -130,7 +130,7 @@ class RowSet:
                 whole, places = self._part_of
                 members = np.zeros(whole.n, dtype=bool)
                 members[places] = True
-                self.results[name] = whole.mapped(name, change, largest).part(members)
+                self.results[name] = whole.map_rows(name, change, largest).part(members)
         rows: RowSet = self.results[name]
         return rows
 
@@ -178,7 +178,7 @@ class RowSet:
             self.results["r", k] = nearest_others(self.distinct, k)[1]
         return np.asarray(self.results["r", k])
 
-    def _searched(self, k: int, rows: Index) -> Neighbours:
+    def _search(self, k: int, rows: Index) -> Neighbours:
         """The ``k`` nearest others of ``rows``; of the first rows of a set whose parts are large, longer lists.
 
         The lists stand for parts where no row has so many copies that some of them are not searched.
@@ -212,7 +212,7 @@ class RowSet:
         neighbours[~short] = indices[first].reshape(-1, k)
         if not short.any():
             return Neighbours(neighbours, Taken(lists, places[:asked], np.nonzero(first)[1].reshape(-1, k)))
-        neighbours[short] = self._searched(k, np.flatnonzero(short)).indices
+        neighbours[short] = self._search(k, np.flatnonzero(short)).indices
         return Neighbours(neighbours, Products(whole.x, whole.x, places[:asked], places[neighbours]))
 
 

@@ -36,7 +36,7 @@ class Statistic(ABC):
     def dim(self) -> int:
         """Width of the rows."""
 
-    def perturbed(self, reference: Self) -> Self:
+    def perturb(self, reference: Self) -> Self:
         """Itself, left out a group, with what ``reference`` (all rows) holds fixed taken from there."""
         return self
 
@@ -62,9 +62,9 @@ class Blockwise(Accumulator[R], Generic[R]):
 class Folded(Blockwise[R], Generic[R]):
     """State that is the result itself: a block of rows makes one, two join into one; results are never changed."""
 
-    def __init__(self, of_rows: Callable[[RowBlock], R], joined: Callable[[R, R], R]) -> None:
+    def __init__(self, of_rows: Callable[[RowBlock], R], combine: Callable[[R, R], R]) -> None:
         self._of_rows = of_rows
-        self._joined = joined
+        self._combine = combine
         self._state: R | None = None
 
     def take(self, block: RowBlock) -> Self:
@@ -87,7 +87,7 @@ class Folded(Blockwise[R], Generic[R]):
     def _add(self, more: R) -> None:
         if self._state is not None:
             check_width(self._state.dim, more.dim)
-            more = self._joined(self._state, more)
+            more = self._combine(self._state, more)
         self._state = more
 
 

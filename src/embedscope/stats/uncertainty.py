@@ -89,10 +89,10 @@ def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> I
     return replace(interval, bias=float(full - estimate))
 
 
-def widened(interval: Interval, value: float, more: float | None) -> Interval:
+def widen(interval: Interval, value: float, more: float | None) -> Interval:
     """``interval`` of a jackknife with a further independent standard error ``more``.
 
-    >>> widened(student_interval(0.0, 3.0, 15), 0.0, 4.0).stderr
+    >>> widen(student_interval(0.0, 3.0, 15), 0.0, 4.0).stderr
     5.0
     """
     if not more or interval.stderr is None or interval.degrees is None:

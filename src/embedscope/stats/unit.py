@@ -42,14 +42,14 @@ class UnitTally:
         sums = np.zeros((len(first), unit.shape[1]))
         np.add.at(sums, rank, unit)
         sizes = np.bincount(rank, minlength=len(first)).astype(np.float64)
-        return cls(units[np.sort(first)], sums, sizes, np.zeros(unit.shape[1]), 0.0)._closed()
+        return cls(units[np.sort(first)], sums, sizes, np.zeros(unit.shape[1]), 0.0)._close()
 
     @classmethod
     def of_single_rows(cls, n: int, squares: Floats) -> UnitTally:
         """Of ``n`` rows that are units by themselves."""
         return cls(np.zeros(0, np.uint64), np.zeros((0, len(squares))), np.zeros(0), squares, float(n))
 
-    def joined(self, other: UnitTally) -> UnitTally:
+    def merge(self, other: UnitTally) -> UnitTally:
         """Over the rows of both."""
         names = np.concatenate([self.names, other.names])
         _, first, place = np.unique(names, return_index=True, return_inverse=True)
@@ -60,7 +60,7 @@ class UnitTally:
         sums[rank[cut:]] += other.sums
         sizes[rank[cut:]] += other.sizes
         total = UnitTally(names[np.sort(first)], sums, sizes, self.squares + other.squares, self.pairs + other.pairs)
-        return total._closed()
+        return total._close()
 
     @property
     def all_squares(self) -> Floats:
@@ -72,7 +72,7 @@ class UnitTally:
         """Sum over all units of the square of their rows."""
         return float(self.pairs + (self.sizes**2).sum())
 
-    def _closed(self) -> UnitTally:
+    def _close(self) -> UnitTally:
         """Close units in the middle of the rows, so that about 2 MB stay open: the first and the last may go on.
 
         A unit whose rows lie further apart in the file than that counts as several.
@@ -145,7 +145,7 @@ class UnitSums(Statistic):
         ranking = self.ranking or tuple(int(j) for j in np.argsort(-self.parts, kind="stable"))
         return ranking[:k]
 
-    def perturbed(self, reference: UnitSums) -> UnitSums:
+    def perturb(self, reference: UnitSums) -> UnitSums:
         """These sums with the coordinates ranked as in ``reference``."""
         return replace(self, ranking=reference.largest(reference.dim))
 
@@ -156,7 +156,7 @@ class UnitSum(Need[UnitSums]):
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[UnitSums]:
         """A new accumulator."""
-        return Folded(unit_sums, joined_unit_sums)
+        return Folded(unit_sums, merge_unit_sums)
 
 
 def unit_sums(block: RowBlock) -> UnitSums:
@@ -171,11 +171,11 @@ def sums_of_unit(unit: Array, zero_rows: int, units: Hashes | None = None) -> Un
     return UnitSums(len(unit), column_sums(unit), column_squares(unit), zero_rows, tally=tally)
 
 
-def joined_unit_sums(a: UnitSums, b: UnitSums) -> UnitSums:
+def merge_unit_sums(a: UnitSums, b: UnitSums) -> UnitSums:
     """Sums over the rows of both."""
     tally = None
     if a.tally is not None or b.tally is not None:
-        tally = _tally(a).joined(_tally(b))
+        tally = _tally(a).merge(_tally(b))
     return UnitSums(a.n + b.n, a.total + b.total, a.squares + b.squares, a.zero_rows + b.zero_rows, tally=tally)
 
 

@@ -206,7 +206,7 @@ class NearRows:
         most = int(_CLUSTER_MOST * m)
         none = np.zeros(0, dtype=np.intp)
         lefts, rights = [none], [none]
-        candidates = self._crowded(most) if self.searched and most > k else none
+        candidates = self._crowded_rows(most) if self.searched and most > k else none
         for start in range(0, len(candidates), _BAND):
             here = candidates[start : start + _BAND]
             near = 1.0 - np.asarray(self.unit[here] @ self.unit.T, dtype=np.float64)
@@ -220,7 +220,7 @@ class NearRows:
             rights.append(order[row, place])
         return np.concatenate(lefts), np.concatenate(rights)
 
-    def _crowded(self, most: int) -> Index:
+    def _crowded_rows(self, most: int) -> Index:
         """Rows whose 12th nearest is less than half as far as the ``most``-th, by a sample of 512 rows, and a bit."""
         m = len(self.rows)
         sample = self.unit[np.unique(np.linspace(0, m - 1, min(m, _BAND)).astype(np.intp))]
@@ -247,11 +247,11 @@ class NearRows:
         joined = join(m, links=[self._copies])
         for k in (k for k in _CLUSTER_NEIGHBOURS if k <= most):
             near = self.indices[:, :k]
-            label = _settled(mutual_components(near), near)
+            label = _settle(mutual_components(near), near)
             sizes = np.bincount(label)
             own = np.bincount(label, (label[near] == label[:, None]).mean(axis=1)) / np.maximum(sizes, 1)
             closed = (sizes > k) & (sizes <= _CLUSTER_MOST * m) & (own >= _TIGHT)
-            closed &= ~_made_of_several(joined, label, sizes)
+            closed &= ~_hold_several(joined, label, sizes)
             joined = join(m, [joined, np.where(closed[label], label, len(sizes) + np.arange(m))])
         sizes = np.bincount(joined)
         many = sizes > _CLUSTER_NEIGHBOURS[0]
@@ -276,7 +276,7 @@ def mutual_components(near: Index) -> Index:
     return np.asarray(connected_components(graph.minimum(graph.T), directed=False)[1])
 
 
-def _made_of_several(clusters: Index, label: Index, sizes: Index) -> npt.NDArray[np.bool_]:
+def _hold_several(clusters: Index, label: Index, sizes: Index) -> npt.NDArray[np.bool_]:
     """Whether components (c,) of ``sizes`` are two or more of the ``clusters`` known before, by 90 %."""
     known = np.flatnonzero(np.bincount(clusters)[clusters] > 1)
     pairs = np.unique(np.stack([label[known], clusters[known]]), axis=1)
@@ -285,7 +285,7 @@ def _made_of_several(clusters: Index, label: Index, sizes: Index) -> npt.NDArray
     return np.asarray(several & covered)
 
 
-def _settled(label: Index, near: Index) -> Index:
+def _settle(label: Index, near: Index) -> Index:
     """``label`` (m,) where a single row joins the component of more than k rows that has two thirds of its nearest."""
     k = near.shape[1]
     sizes = np.bincount(label)
@@ -430,13 +430,13 @@ class UnitCount:
     def update(self, clusters: Hashes) -> Self:
         """Take in rows of these units (n,)."""
         keys = mix(clusters)
-        keys, sizes = np.unique(keys[self._counted(keys)], return_counts=True)
+        keys, sizes = np.unique(keys[self._can_count(keys)], return_counts=True)
         self._add(len(clusters), keys, sizes.astype(np.int64))
         return self
 
     def merge(self, other: UnitCount) -> Self:
         """Take in ``other``, which stays untouched."""
-        counted = self._counted(other.keys)
+        counted = self._can_count(other.keys)
         self._add(other.rows, other.keys[counted], other.sizes[counted])
         return self
 
@@ -451,7 +451,7 @@ class UnitCount:
             estimate = self.rows
         return Units(self.rows, min(estimate, self.rows), largest, ways, exact=largest == 1)
 
-    def _counted(self, keys: Hashes) -> npt.NDArray[np.bool_]:
+    def _can_count(self, keys: Hashes) -> npt.NDArray[np.bool_]:
         """Which of ``keys`` (n,) can be among the smallest."""
         return keys <= (self.keys[-1] if len(self.keys) == _COUNTED else np.iinfo(np.uint64).max)
 

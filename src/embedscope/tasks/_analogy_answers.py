@@ -10,8 +10,8 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.tasks._analogy_methods import Bars, Dots, Method, Words, joined
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks._analogy_methods import Bars, Dots, Method, Words, concat
+from embedscope.tasks.analogy_rows import CandidateRows
 
 _CHUNK_BYTES = 2**20  # of each vector's matrix in pairs scored at once: they stay in the processor's cache
 _BLOCK = 512  # questions whose lists of answers are compared at once
@@ -52,25 +52,25 @@ class QuestionVectors:
             lengths = self._lengths[self.places[questions[part]]]
             words = Words(*self.vectors(questions[part]), lengths, score[part], uncertain)
             parts.append(self.method.bars(words))
-        return joined(parts)
+        return concat(parts)
 
     @cached_property
     def _sizes(self) -> Index:
         return np.asarray(self.answers.shape[1] - (self.answers[:, ::-1] >= 0).argmax(axis=1), dtype=np.intp)
 
-    def _given(self, questions: Index) -> Index:
+    def _answer_rows(self, questions: Index) -> Index:
         """Answers (p, k) of ``questions``, k no larger than their longest list."""
         which = self.lists[questions]
         return self.answers[which, : int(self._sizes[which].max(initial=1))]
 
-    def banned(self, questions: Index) -> Index:
+    def banned_rows(self, questions: Index) -> Index:
         """Rows (p, k) that are no candidates of ``questions``, -1 for none."""
-        answers = self._given(questions)
+        answers = self._answer_rows(questions)
         return answers if self.excluded is None else np.concatenate([answers, self.excluded[questions]], axis=1)
 
     def right(self, questions: Index) -> Index:
         """Rows (p, k) that may be right, -1 for none."""
-        answers = self._given(questions)
+        answers = self._answer_rows(questions)
         if self.excluded is None:
             return answers
         lost = np.zeros(answers.shape, dtype=bool)

@@ -35,7 +35,7 @@ class Count:
         questions, words, bars = self._open[block], self._places[block], self._bars[block]
         values = np.empty((len(words), tile.products.shape[1]), dtype=np.float32)
         off = self.vectors.method.values(tile, words, bars, values, np.empty_like(values))
-        banned = self.vectors.banned(questions)
+        banned = self.vectors.banned_rows(questions)
         row, column = np.nonzero((banned >= first) & (banned < first + values.shape[1]))
         values[row, banned[row, column] - first] = -np.inf
         above = values > bars.bar + off

@@ -48,7 +48,7 @@ class Bars:
         return Bars(self.bar[part], self.off[part], self.facts[part])
 
 
-def joined(parts: Sequence[Bars]) -> Bars:
+def concat(parts: Sequence[Bars]) -> Bars:
     """Bars of consecutive questions as one."""
     if not parts:
         empty = np.zeros((0, 1), dtype=np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 
 SCORES = ("cosine", "dot", "euclidean", "manhattan")
 
@@ -17,7 +17,7 @@ Compare = Callable[[Floats, Floats], Floats]
 """(m, d), (n, d) -> (m, n) scores, higher is better, at most about 1 in size."""
 
 
-def prepared(queries: Any, corpus: Any, score: str) -> tuple[Floats, Floats, Compare]:
+def prepare(queries: Any, corpus: Any, score: str) -> tuple[Floats, Floats, Compare]:
     """Rows of ``queries`` (m, d) and ``corpus`` (n, d) as float64 and the function that compares blocks of them.
 
     cosine: q.d / (|q||d|). dot: q.d. euclidean: -|q - d|. manhattan: -sum |q_i - d_i|. Rows are scaled by one number

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index, Matches, Score
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 from embedscope.tasks.parallel import parallel_distance_ratio
 from embedscope.tasks.retrieval import KS, recall_both_ways
 
@@ -50,15 +50,15 @@ class MatchTask:
                 "fit an alignment first"
             )
             return {self.id: Score(None, 0, note=reason)}
-        a, b, left, right, notes = _known(x, y, matches.left, matches.right)
+        a, b, left, right, notes = _drop_unknown(x, y, matches.left, matches.right)
         if not len(left):
             return {self.id: Score(None, 0, note="; ".join(["undefined: no pair has both vectors", *notes]))}
         ways = recall_both_ways(a, b, (left, right), KS, names=self.sides, seed=seed)
-        ways = {name: _noted(score, notes) for name, score in ways.items()}
+        ways = {name: _add_notes(score, notes) for name, score in ways.items()}
         scores = {self.id: self._main(ways, notes)} | {f"{self.id}.{name}": score for name, score in ways.items()}
         if self.ratio:
             ratio = parallel_distance_ratio(a[left], b[right], seed=seed)["ratio"]
-            scores[f"{self.id}.distance_ratio"] = _noted(ratio, notes)
+            scores[f"{self.id}.distance_ratio"] = _add_notes(ratio, notes)
         return scores
 
     def _main(self, ways: Mapping[str, Score], notes: list[str]) -> Score:
@@ -85,7 +85,7 @@ def any_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str) ->
     return x
 
 
-def _known(
+def _drop_unknown(
     x: npt.NDArray[Any], y: npt.NDArray[Any], left: Index, right: Index
 ) -> tuple[Floats, Floats, Index, Index, list[str]]:
     """Rows that have vectors and the matches among them, numbered anew."""
@@ -102,6 +102,6 @@ def _known(
     return a, b, places[0][left[both]], places[1][right[both]], notes
 
 
-def _noted(score: Score, notes: list[str]) -> Score:
+def _add_notes(score: Score, notes: list[str]) -> Score:
     said = "; ".join([*filter(None, [score.note]), *notes]) or None
     return replace(score, note=said)

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from embedscope.core.choices import SumRows
 from embedscope.core.errors import UnknownNameError
 from embedscope.core.tables import Data, Score
-from embedscope.tasks._analogy_outcome import outcome, top_scores
-from embedscope.tasks._analogy_questions import questions_of
-from embedscope.tasks._analogy_rows import KINDS, CandidateRows
-from embedscope.tasks._cosines import checked_rows
+from embedscope.tasks.analogy_outcome import outcome, top_scores
+from embedscope.tasks.analogy_questions import questions_of
+from embedscope.tasks.analogy_rows import KINDS, CandidateRows
+from embedscope.tasks.cosines import check_rows
 
 IDS = ("google_analogies", "bats", "semeval2012")
 
@@ -86,7 +86,7 @@ class AnalogyTask:
         InputError
             if the vectors are not one row per text of the table, or the data set has no such questions.
         """
-        x = checked_rows(vectors, data, self.table)
+        x = check_rows(vectors, data, self.table)
         questions = questions_of(data, self.relation)
         answers = outcome(
             CandidateRows.of(x, self.rows), questions, method=self.method, exclude=self.exclude, seed=seed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedscope.core.tables import Task
-from embedscope.tasks._class_tasks import ProbeTask, ZeroShotTask
+from embedscope.tasks.class_tasks import ProbeTask, ZeroShotTask
 
 IDS = ("emoji.probe", "cifar10.probe", "cifar100.probe", "cifar10.zeroshot", "cifar100.zeroshot")
 

@@ -10,7 +10,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
-from embedscope.tasks._means import mean_score, paired_directions
+from embedscope.tasks.means import mean_score, paired_directions
 
 _CELLS = 2**21  # logits in memory at once: 16 MB
 _ONE_EXP = 300.0  # cosines times this, less it, stay far from where exp is 0: one exp serves rows and columns
@@ -55,7 +55,7 @@ def contrastive_loss(
     (1.386294, 1.386294)
     """
     u, v = paired_directions(a, b)
-    size = _checked_size(len(u), batch_size, scale, repeats)
+    size = _check_size(len(u), batch_size, scale, repeats)
     if size > len(u):
         return Score(None, 0, note=f"undefined: a batch of {size} pairs is larger than the {len(u)} pairs given")
     items = _items(u, v, scale, bias, _batches(len(u), size, seed, repeats))
@@ -78,7 +78,7 @@ def loss_curve(
     }
 
 
-def refitted_scale(a: Any, b: Any, *, batch_size: int | None = None, seed: int = 0) -> float:
+def refit_scale(a: Any, b: Any, *, batch_size: int | None = None, seed: int = 0) -> float:
     """The scale (inverse temperature) at which the InfoNCE of ``a`` and ``b`` (n, d) is smallest.
 
     The loss is convex in the scale; its logarithm is searched between 0.001 and 1,000 to 1e-6. Fit it on the fitting
@@ -94,7 +94,7 @@ def refitted_scale(a: Any, b: Any, *, batch_size: int | None = None, seed: int =
     u, v = paired_directions(a, b)
     if len(u) < 2:
         raise InputError(f"a scale needs at least two pairs, got {len(u)}; add pairs")
-    size = min(_checked_size(len(u), batch_size, 1.0, 1), len(u))
+    size = min(_check_size(len(u), batch_size, 1.0, 1), len(u))
     batches = _batches(len(u), size, seed, 1)
 
     def loss(log_scale: float) -> float:
@@ -105,7 +105,7 @@ def refitted_scale(a: Any, b: Any, *, batch_size: int | None = None, seed: int =
     return float(np.exp(best.x))
 
 
-def _checked_size(n: int, batch_size: int | None, scale: float, repeats: int) -> int:
+def _check_size(n: int, batch_size: int | None, scale: float, repeats: int) -> int:
     size = n if batch_size is None else batch_size
     if not (np.isfinite(scale) and scale > 0):
         raise InputError(f"scale must be a positive number, got {scale}; it is the inverse temperature, 100 for CLIP")

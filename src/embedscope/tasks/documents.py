@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedscope.tasks._pairs import PairTask
+from embedscope.tasks.pairs import PairTask
 
 IDS = ("lee",)
 

@@ -46,10 +46,10 @@ def factorisation(x: Floats, *, seed: int = 0) -> dict[str, Score]:
     rng = np.random.default_rng(seed)
     order = np.argsort(rng.random(x.shape[:2]), axis=1)
     shuffled = np.take_along_axis(x, order[:, :, None], axis=1)
-    return {"explained": _explained(x, seed), "shuffled": _explained(shuffled, seed)}
+    return {"explained": _explained_share(x, seed), "shuffled": _explained_share(shuffled, seed)}
 
 
-def _explained(x: Floats, seed: int) -> Score:
+def _explained_share(x: Floats, seed: int) -> Score:
     n, k, _ = x.shape
     by_object, by_attribute = x.mean(axis=1, keepdims=True), x.mean(axis=0, keepdims=True)
     additive = (x - by_object - by_attribute + x.mean(axis=(0, 1), keepdims=True)) / (1 - 1 / n - 1 / k + 1 / (n * k))

@@ -12,7 +12,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import directions, mean_score
+from embedscope.tasks.means import directions, mean_score
 from embedscope.tasks.retrieval import judged_scores
 
 K = 10

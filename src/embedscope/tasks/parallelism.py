@@ -12,9 +12,9 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
-from embedscope.tasks._analogy_questions import Questions
-from embedscope.tasks._cosines import unit
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.analogy_questions import Questions
+from embedscope.tasks.cosines import unit
+from embedscope.tasks.means import mean_score
 
 IDS: tuple[str, ...] = ()
 ENTRIES: Mapping[str, Any] = {}

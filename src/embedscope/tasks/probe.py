@@ -13,8 +13,8 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
-from embedscope.tasks._means import checked_index
-from embedscope.tasks.zeroshot import Classified, Measure, class_scores, classified, true_ranks
+from embedscope.tasks.means import check_index
+from embedscope.tasks.zeroshot import Classified, Measure, class_scores, classify, true_ranks
 
 MAX_ITER = 1000
 PENALTY = 0.316
@@ -57,8 +57,8 @@ def linear_probe(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    x, y = _labelled(train, train_label, "train")
-    xt, yt = _labelled(test, test_label, "test")
+    x, y = _check_labelled(train, train_label, "train")
+    xt, yt = _check_labelled(test, test_label, "test")
     if x.shape[1] != xt.shape[1]:
         raise InputError(f"train has {x.shape[1]} dimensions and test {xt.shape[1]}; read both in one space")
     names = np.unique(y)
@@ -79,7 +79,7 @@ def linear_probe(
         notes.append(f"not converged after {max_iter} iterations")
     if not seen.all():
         notes.append(f"{int((~seen).sum())} test rows of classes that were not trained count as wrong")
-    return classified(ranks, yt, n_classes, ks, seed, notes, groups)
+    return classify(ranks, yt, n_classes, ks, seed, notes, groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +132,11 @@ def seen_unseen(
     InputError
         if there are fewer than two classes, or no class is left for a side.
     """
-    x, y = _labelled(*train, "train")
-    xt, yt = _labelled(*test, "test")
+    x, y = _check_labelled(*train, "train")
+    xt, yt = _check_labelled(*test, "test")
     vectors = np.asarray(to_numpy(as_matrix(classes, "classes")), dtype=np.float64)
     n = len(vectors)
-    y, yt = checked_index(y, n, "train_label"), checked_index(yt, n, "test_label")
+    y, yt = check_index(y, n, "train_label"), check_index(yt, n, "test_label")
     mine, others = _split(n, seen, seed)
     kept = np.isin(y, mine)
     if fit is not None and not kept.any():
@@ -147,7 +147,7 @@ def seen_unseen(
         same = np.isin(np.arange(n), mine)[None, :] == np.isin(yt, mine)[:, None]
         scores = np.where(same, scores, scores.min() - 1.0)
     ranks = true_ranks(scores, yt)
-    whole = classified(ranks, yt, n, [1], seed)
+    whole = classify(ranks, yt, n, [1], seed)
     drawn = _units_of(yt, n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     sides = []
     for numbers, name in ((mine, "seen"), (others, "unseen")):
@@ -155,7 +155,7 @@ def seen_unseen(
         choice = len(numbers) if own_side_only else n
         note = f"{len(numbers)} {name} classes of {n}, {choice} to choose from; fitted on {int(kept.sum())} images"
         mine_drawn = None if drawn is None else np.unique(drawn[rows], return_inverse=True)[1]
-        sides.append(classified(ranks[rows], yt[rows], n, [1], seed, [note], mine_drawn).top[1])
+        sides.append(classify(ranks[rows], yt[rows], n, [1], seed, [note], mine_drawn).top[1])
     return SeenUnseen(sides[0], sides[1], mine, others, whole.per_class)
 
 
@@ -172,16 +172,16 @@ def _split(n: int, seen: npt.ArrayLike | None, seed: int) -> tuple[Index, Index]
     if seen is None:
         mine = np.sort(np.random.default_rng(seed).permutation(n)[: n // 2])
     else:
-        mine = np.unique(checked_index(seen, n, "seen"))
+        mine = np.unique(check_index(seen, n, "seen"))
     others = np.setdiff1d(np.arange(n), mine)
     if not len(mine) or not len(others):
         raise InputError(f"{len(mine)} seen and {len(others)} unseen classes; both sides need at least one")
     return mine, others
 
 
-def _labelled(x: Any, label: npt.ArrayLike, name: str) -> tuple[Floats, Index]:
+def _check_labelled(x: Any, label: npt.ArrayLike, name: str) -> tuple[Floats, Index]:
     rows = np.asarray(to_numpy(as_matrix(x, name)), dtype=np.float64)
-    y = checked_index(label, np.iinfo(np.intp).max, f"{name}_label")
+    y = check_index(label, np.iinfo(np.intp).max, f"{name}_label")
     if len(y) != len(rows):
         raise InputError(f"{len(y)} labels for {len(rows)} rows of {name}; wanted one per row")
     return rows, y

@@ -14,8 +14,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Choices, Data, Pairs, Score
 from embedscope.stats.correlation import DECIMALS, spearman
-from embedscope.tasks._cosines import checked_rows, unit
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.cosines import check_rows, unit
+from embedscope.tasks.means import mean_score
 
 IDS = ("semeval2012_typicality",)
 
@@ -53,7 +53,7 @@ class TypicalityTask:
         rated, examples = (data.relations.get(name) for name in ("rated", "paradigms"))
         if not isinstance(rated, Pairs) or not isinstance(examples, Pairs):
             raise InputError(f"task {self.id} wants the pairs 'rated' and 'paradigms', which {data.name} lacks")
-        u = unit(checked_rows(vectors, data, self.tables[0]))
+        u = unit(check_rows(vectors, data, self.tables[0]))
         given = typicality(u, rated, examples)
         subset = np.array(rated.subset)
         shares: dict[str, list[float]] = {"": [], ".maxdiff_of_ratings": []}

@@ -12,9 +12,9 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import match_ranks
-from embedscope.tasks._compare import prepared
-from embedscope.tasks._means import checked_index, directions, mean_score
-from embedscope.tasks._ranks import Adjust, judged_ranks
+from embedscope.tasks._compare import prepare
+from embedscope.tasks.means import check_index, directions, mean_score
+from embedscope.tasks.ranks import Adjust, judged_ranks
 
 Variant = Literal["hit", "recall"]
 KS = (1, 5, 10)
@@ -50,7 +50,7 @@ def recall_at(
     >>> recall_at(x, x[[1, 0, 2]], ([0, 1, 2], [0, 1, 2]), [1])[1].value
     0.3333333333333333
     """
-    q, c, query, document = _checked(queries, corpus, matches, ks)
+    q, c, query, document = _check(queries, corpus, matches, ks)
     counts = np.bincount(query, minlength=len(q))
     notes = [f"{left} queries without a match left out"] if (left := int((counts == 0).sum())) else []
     notes += _zero_notes(q, c)
@@ -86,8 +86,8 @@ def recall_both_ways(
     """
     if matches is None:
         matches = np.arange(len(a)), np.arange(len(b))
-    left = checked_index(matches[0], len(a), "matches[0]")
-    right = checked_index(matches[1], len(b), "matches[1]")
+    left = check_index(matches[0], len(a), "matches[0]")
+    right = check_index(matches[1], len(b), "matches[1]")
     there = recall_at(a, b, (left, right), ks, variant=variant, seed=seed, groups=owners(left, right, len(a)))
     back = recall_at(b, a, (right, left), ks, variant=variant, seed=seed, groups=owners(right, left, len(b)))
     x, y = names
@@ -148,7 +148,7 @@ def judged_scores(  # noqa: PLR0913
     >>> round(judged_scores(x, x, ([0], [1], [3.0]))["ndcg@10"].value, 4)
     0.6309
     """
-    q, c, query, document = _checked(queries, corpus, judged[:2], [*ks, ndcg_k])
+    q, c, query, document = _check(queries, corpus, judged[:2], [*ks, ndcg_k])
     gain = np.asarray(judged[2], dtype=np.float64)
     _check_grades(query, document, gain)
     asked = np.bincount(query, minlength=len(q)) > 0
@@ -156,7 +156,7 @@ def judged_scores(  # noqa: PLR0913
     query, document, gain = query[relevant], document[relevant], gain[relevant]
     counts = np.bincount(query, minlength=len(q))
     level = np.unique(gain, return_inverse=True)[1].astype(np.intp) + 1
-    x, y, compare = (q, c, None) if score == "cosine" else prepared(queries, corpus, score)
+    x, y, compare = (q, c, None) if score == "cosine" else prepare(queries, corpus, score)
     ranks = judged_ranks(x, y, query, document, level, _places(document_ids, len(c)), adjust, compare, skip)
     items = {f"ndcg@{ndcg_k}": _ndcg(ranks, query, gain, ndcg_k, len(q))}
     items |= {f"recall@{k}": _share(ranks <= k, query, counts) for k in ks}
@@ -194,13 +194,13 @@ def _places(ids: Sequence[str] | None, n: int) -> Index | None:
     return place
 
 
-def _checked(
+def _check(
     queries: Any, corpus: Any, pairs: tuple[npt.ArrayLike, npt.ArrayLike], ks: Sequence[int]
 ) -> tuple[Floats, Floats, Index, Index]:
     q, c = directions(queries, "queries"), directions(corpus, "corpus")
     if q.shape[1] != c.shape[1]:
         raise InputError(f"queries have {q.shape[1]} dimensions and corpus {c.shape[1]}; encode both into one space")
-    query, document = checked_index(pairs[0], len(q), "queries"), checked_index(pairs[1], len(c), "documents")
+    query, document = check_index(pairs[0], len(q), "queries"), check_index(pairs[1], len(c), "documents")
     if len(query) != len(document):
         raise InputError(f"{len(query)} query rows for {len(document)} document rows; wanted one of each a pair")
     if min(ks, default=1) < 1:

@@ -6,7 +6,7 @@ The score of a year is taken over all its scored pairs together, not as a mean o
 from __future__ import annotations
 
 from embedscope.core.tables import Task
-from embedscope.tasks._pairs import PairTask
+from embedscope.tasks.pairs import PairTask
 
 IDS = ("stsb", "stsb:published", "sts12", "sts13", "sts14", "sts15", "sts16")
 

@@ -15,7 +15,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.equal_rows import equal_rows
 from embedscope.stats.units import join
-from embedscope.tasks._means import directions, mean_score, paired_directions
+from embedscope.tasks.means import directions, mean_score, paired_directions
 
 FOLDS = 5
 LIMIT = 20_000
@@ -89,11 +89,11 @@ def modality_separability(
         for name, items in _fold_items(u, v, held, fit, seed).items():
             right[name][held] = items
     groups = group if n_groups < len(u) else None
-    scores = {name: _widened(mean_score(items, seed, notes, groups), folds) for name, items in right.items()}
+    scores = {name: _widen(mean_score(items, seed, notes, groups), folds) for name, items in right.items()}
     return {name: replace(score, exact=not sampled) for name, score in scores.items()}
 
 
-def _widened(score: Score, folds: int) -> Score:
+def _widen(score: Score, folds: int) -> Score:
     """``score`` with its replicates stretched around it; a mean of right answers lies in 0 to 1."""
     if score.value is None or score.draws is None:
         return score

@@ -13,8 +13,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Labels, Score
 from embedscope.stats.correlation import FLAT
-from embedscope.tasks._correlations import linear_score
-from embedscope.tasks._cosines import checked_rows, gaps, unit
+from embedscope.tasks.correlations import linear_score
+from embedscope.tasks.cosines import check_rows, gaps, unit
 
 IDS = ("valnorm", "valnorm_vader")
 _BLOCK = 512
@@ -67,7 +67,7 @@ class ValNorm:
         labels = data.relations["valence"]
         if not isinstance(labels, Labels):
             raise InputError(f"task {self.id} wants labels, got {type(labels).__name__} {data.name}.valence")
-        words, pleasant, unpleasant = (checked_rows(vectors, data, table) for table in self.tables)
+        words, pleasant, unpleasant = (check_rows(vectors, data, table) for table in self.tables)
         effects = effect_sizes(words, pleasant, unpleasant)
         notes = []
         if left_out := int((~np.isfinite(effects)).sum()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedscope.core.tables import Task
-from embedscope.tasks._pairs import PairTask
+from embedscope.tasks.pairs import PairTask
 
 IDS = ("rg65", "wordsim353", "simlex999", "simverb3500")
 

@@ -13,7 +13,7 @@ from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.correlation import DECIMALS
-from embedscope.tasks._means import checked_index, directions, mean_score
+from embedscope.tasks.means import check_index, directions, mean_score
 
 Measure = Literal["cosine", "dot", "negative_distance"]
 MEASURES: tuple[Measure, ...] = ("cosine", "dot", "negative_distance")
@@ -100,7 +100,7 @@ def zero_shot(
     >>> zero_shot(np.eye(3), np.eye(3), [0, 1, 0], ks=[1]).top[1].value
     0.6666666666666666
     """
-    label = checked_index(label, len(classes), "label")
+    label = check_index(label, len(classes), "label")
     if len(label) != len(images):
         raise InputError(f"{len(label)} labels for {len(images)} images; wanted one per row")
     ranks = np.concatenate(
@@ -109,7 +109,7 @@ def zero_shot(
             for lo in range(0, len(label), _BLOCK)
         ]
     )
-    return classified(ranks, label, len(classes), ks, seed, [f"{len(classes)} classes ranked by {measure}"], groups)
+    return classify(ranks, label, len(classes), ks, seed, [f"{len(classes)} classes ranked by {measure}"], groups)
 
 
 def true_ranks(scores: Floats, label: Index) -> Index:
@@ -124,7 +124,7 @@ def true_ranks(scores: Floats, label: Index) -> Index:
     return np.asarray((rounded >= own).sum(axis=1), dtype=np.intp)
 
 
-def classified(
+def classify(
     ranks: Index,
     label: Index,
     n_classes: int,

@@ -19,8 +19,8 @@ from embedscope.core.registry import Registry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from embedscope.transforms._affine import Affine
     from embedscope.transforms._chain import Chain
+    from embedscope.transforms.affine import Affine
 
 _PACKAGES = ("align", "calibration", "codes", "repair", "scorers")
 """Modules that are imported when they are first named."""

@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.transforms import TRANSFORMS
-from embedscope.transforms._affine import DTYPES, Affine, Moments, inverted, keeping_dtypes
 from embedscope.transforms._steps import Steps
-from embedscope.transforms._storage import CHAIN, save_chain
+from embedscope.transforms.affine import DTYPES, Affine, Moments, invert, keeping_dtypes
+from embedscope.transforms.storage import CHAIN, save_chain
 
 
 class Chain(Steps, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -118,7 +118,7 @@ class Chain(Steps, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 rows = step.inverse_transform(rows)
             return rows
 
-        return inverted(self, X, back)
+        return invert(self, X, back)
 
     def __sklearn_tags__(self) -> Tags:
         """The type of the rows is kept."""

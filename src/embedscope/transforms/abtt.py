@@ -9,7 +9,7 @@ from sklearn.base import OneToOneFeatureMixin
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread, checked_count, principal, whole
+from embedscope.transforms.affine import Affine, Moments, Spread, check_count, principal, whole
 
 IDS = ("abtt",)
 
@@ -60,7 +60,7 @@ class RemoveTopComponents(OneToOneFeatureMixin, Affine):
         return f"abtt:{self.k}"
 
     def _solve(self, moments: Moments) -> None:
-        k = checked_count(self.k, "abtt")
+        k = check_count(self.k, "abtt")
         values, vectors, rank = principal(moments)
         if rank == 0:
             raise InputError(

@@ -14,7 +14,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.short_repr import short_repr
-from embedscope.transforms._calibration_fits import logistic_fit, pooled, sigmoid, sigmoid_fit
+from embedscope.transforms.calibration_fits import logistic_fit, pool_adjacent_violators, sigmoid, sigmoid_fit
 
 
 class Calibration(Protocol):
@@ -56,8 +56,8 @@ class Isotonic:
     @classmethod
     def fit(cls, matching: Any, others: Any, *, positive_rate: float) -> Isotonic:
         """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` of them match."""
-        x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
-        corners, levels = pooled(x, y, w)
+        x, y, w, (n1, n0) = weigh_pairs(matching, others, positive_rate)
+        corners, levels = pool_adjacent_violators(x, y, w)
         return cls(tuple(corners.tolist()), tuple(levels.tolist()), float(positive_rate), n1, n0)
 
     def probability(self, cosine: Any) -> Floats:
@@ -95,7 +95,7 @@ class Platt:
     @classmethod
     def fit(cls, matching: Any, others: Any, *, positive_rate: float) -> Platt:
         """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` of them match."""
-        x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
+        x, y, w, (n1, n0) = weigh_pairs(matching, others, positive_rate)
         targets = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
         slope, intercept = sigmoid_fit(x, targets, w)
         return cls(slope, intercept, float(positive_rate), n1, n0)
@@ -136,7 +136,7 @@ class Beta:
     @classmethod
     def fit(cls, matching: Any, others: Any, *, positive_rate: float) -> Beta:
         """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` of them match."""
-        x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
+        x, y, w, (n1, n0) = weigh_pairs(matching, others, positive_rate)
         targets = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
         features, used = _log_odds(x), [0, 1]
         slopes, intercept = logistic_fit(features, targets, w)
@@ -202,7 +202,7 @@ def reliability(calibration: Calibration, matching: Any, others: Any, *, bins: i
     >>> found.brier, found.ece
     (0.25, 0.0)
     """
-    x, y, w, (n1, n0) = weighted(matching, others, calibration.positive_rate)
+    x, y, w, (n1, n0) = weigh_pairs(matching, others, calibration.positive_rate)
     w = w / w.sum()
     p = calibration.probability(x)
     place = np.minimum((p * bins).astype(np.intp), bins - 1)
@@ -273,7 +273,7 @@ def calibration_from(facts: Mapping[str, Any]) -> Calibration:
     return METHODS[facts["method"]](**known)
 
 
-def weighted(matching: Any, others: Any, positive_rate: float) -> tuple[Floats, Floats, Floats, tuple[int, int]]:
+def weigh_pairs(matching: Any, others: Any, positive_rate: float) -> tuple[Floats, Floats, Floats, tuple[int, int]]:
     """All cosines (n,), 1 for a match (n,), weights (n,) that sum to n, ``positive_rate`` of it on matches; counts."""
     if not 0 < positive_rate < 1:
         raise InputError(f"positive_rate is the share of pairs that match, between 0 and 1, got {positive_rate!r}")

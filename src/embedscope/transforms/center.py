@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread, inverted
+from embedscope.transforms.affine import Affine, Moments, Spread, invert
 
 IDS = ("center",)
 
@@ -58,7 +58,7 @@ class Center(OneToOneFeatureMixin, Affine):
 
     def inverse_transform(self, X: Any) -> Any:
         """X + mean: the rows that ``transform`` maps to ``X`` (n, d)."""
-        return inverted(self, X, lambda rows: rows + self.mean_)
+        return invert(self, X, lambda rows: rows + self.mean_)
 
     def push(self, moments: Moments) -> Spread:
         """Moments of the mapped rows."""

@@ -9,7 +9,7 @@ from sklearn.base import OneToOneFeatureMixin
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread, checked_count, whole
+from embedscope.transforms.affine import Affine, Moments, Spread, check_count, whole
 
 IDS = ("drop",)
 
@@ -58,7 +58,7 @@ class DropCoordinates(OneToOneFeatureMixin, Affine):
         return f"drop:{self.k}"
 
     def _solve(self, moments: Moments) -> None:
-        k, d = checked_count(self.k, "drop"), len(moments.mean)
+        k, d = check_count(self.k, "drop"), len(moments.mean)
         if k >= d:
             raise InputError(f"drop:{k} would leave none of n_features = {d} coordinates; drop fewer")
         square = np.diag(np.asarray(moments.scatter)) / moments.n + np.asarray(moments.mean) ** 2

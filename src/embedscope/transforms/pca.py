@@ -9,7 +9,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread, checked_count, inverted, principal, whole
+from embedscope.transforms.affine import Affine, Moments, Spread, check_count, invert, principal, whole
 
 IDS = ("pca",)
 
@@ -63,7 +63,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, Affine):
 
     def _solve(self, moments: Moments) -> None:
         _, vectors, rank = principal(moments)
-        k = max(rank, 1) if self.k is None else checked_count(self.k, "pca")
+        k = max(rank, 1) if self.k is None else check_count(self.k, "pca")
         if k > max(rank, 1):
             raise InputError(
                 f"{self.text} wants {k} components, but the {moments.n} centred rows of n_features = "
@@ -78,7 +78,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, Affine):
 
     def inverse_transform(self, X: Any) -> Any:
         """X V_k' + mean: the rows (n, d) nearest to those that gave ``X`` (n, k); equal where k is their rank."""
-        return inverted(self, X, lambda rows: rows @ self.components_.T + self.mean_)
+        return invert(self, X, lambda rows: rows @ self.components_.T + self.mean_)
 
     def push(self, moments: Moments) -> Spread:
         """Moments of the mapped rows; turned by all components, they keep their fourth moments."""

@@ -9,7 +9,7 @@ from sklearn.base import OneToOneFeatureMixin
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread
+from embedscope.transforms.affine import Affine, Moments, Spread
 
 IDS = ("standardize",)
 

@@ -9,7 +9,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread, checked_count, inverted, principal, whole
+from embedscope.transforms.affine import Affine, Moments, Spread, check_count, invert, principal, whole
 
 IDS = ("whiten",)
 
@@ -85,7 +85,7 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
         if self.form not in FORMS:
             raise InputError(f"whiten knows the forms {', '.join(FORMS)}, got {self.form!r}")
         d = len(moments.mean)
-        k = d if self.k is None else checked_count(self.k, "whiten")
+        k = d if self.k is None else check_count(self.k, "whiten")
         a = 0.0 if self.shrinkage == "none" else ledoit_wolf(moments, self.text)
         values, vectors, rank = principal(moments)
         values = (1 - a) * values + a * values.mean()
@@ -108,7 +108,7 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
 
     def inverse_transform(self, X: Any) -> Any:
         """The rows (n, d) nearest to those that gave ``X`` (n, k), by the pseudo-inverse; equal at full rank."""
-        return inverted(self, X, lambda rows: rows @ np.linalg.pinv(self.components_) + self.mean_)
+        return invert(self, X, lambda rows: rows @ np.linalg.pinv(self.components_) + self.mean_)
 
     def push(self, moments: Moments) -> Spread:
         """Moments of the mapped rows."""

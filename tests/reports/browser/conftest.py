@@ -145,7 +145,7 @@ class Browser:
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=full)["data"]
         path.write_bytes(base64.b64decode(data))
 
-    def printed(self) -> bytes:
+    def print_pdf(self) -> bytes:
         """The page as PDF."""
         return base64.b64decode(self.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)["data"])
 

@@ -146,7 +146,7 @@ def test_prints_without_controls_and_with_details_open(browser, report: Path) ->
     assert browser.run("getComputedStyle(document.body).color") == "rgb(29, 34, 39)"
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert browser.run("[...document.querySelectorAll('.finding details')].some(d => d.open)") is False
-    assert browser.printed().startswith(b"%PDF")
+    assert browser.print_pdf().startswith(b"%PDF")
 
 
 def test_controls_have_names(browser, report: Path) -> None:
@@ -256,7 +256,7 @@ def test_prints_within_the_page(browser, pages: dict[str, Path], verb: str) -> N
     seen = f"{intervals}.map(e => getComputedStyle(e).display)"
     assert set(browser.run(seen)) <= {"inline"}
     assert (browser.run(f"{intervals}.length") > 0) is (verb in ("pair", "evaluate", "repair", "check"))
-    assert browser.printed().startswith(b"%PDF")
+    assert browser.print_pdf().startswith(b"%PDF")
 
 
 def test_a_long_dot_plot_stands_after_the_other_chart(browser, tmp_path: Path) -> None:

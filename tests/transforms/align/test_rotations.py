@@ -18,7 +18,7 @@ def pairs(seed=0, n=200, dx=6, dy=6, offset=1.0):
     return x, x @ rng.normal(size=(dx, dy)) + 0.5 * rng.normal(size=(n, dy)) - offset
 
 
-def held_out(x, y):
+def hold_out(x, y):
     """Mean cosine of the pairs, and the share of rows of x whose cosine is the largest with their own y."""
     x, y = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (x, y))
     cosines = x @ y.T
@@ -143,10 +143,10 @@ def test_few_pairs_raise_the_cosine_and_ruin_retrieval(shared_data, alignment, c
     """
     image, text = np.load(shared_data / "clip500" / "features_clip.npy").astype(np.float64)
     image, text = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (image, text))
-    before = held_out(image[250:], text[250:])
+    before = hold_out(image[250:], text[250:])
     assert before == pytest.approx((0.309, 0.66), abs=0.001)
     fitted = alignment.fit(image[:250], text[:250])
-    found = held_out(fitted.transform(image[250:]), fitted.transform_right(text[250:]))
+    found = hold_out(fitted.transform(image[250:]), fitted.transform_right(text[250:]))
     assert found[0] == pytest.approx(cosine, abs=0.0065)
     assert found[1] == pytest.approx(recall, abs=by_chance)
     assert "250" in fitted.notes_[0]

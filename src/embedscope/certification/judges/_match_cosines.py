@@ -22,7 +22,7 @@ def pair_cosines(u: Floats, v: Floats, rows: PairRows, seed: int) -> Cosines:
     """Cosines of the pairs of ``rows``, and of each with 20 rows of other units, drawn by hash; unit rows come in."""
     others = []
     for i in range(N_OTHERS):
-        other = _drawn(len(rows.left), seed + i, len(v))
+        other = _draw(len(rows.left), seed + i, len(v))
         apart = rows.cluster_x[rows.left] != rows.cluster_y[other]
         others.append(_cosines(u, v, rows.left[apart], other[apart]))
     return _cosines(u, v, rows.left, rows.right), np.concatenate(others)
@@ -37,7 +37,7 @@ def judged_cosines(u: Floats, v: Floats, judged: tuple[Index, Index, Floats], se
         return matching, _cosines(u, v, query[~relevant], document[~relevant])
     taken, asking, others = query * len(v) + document, query[relevant], []
     for i in range(N_OTHERS):
-        other = _drawn(len(asking), seed + i, len(v))
+        other = _draw(len(asking), seed + i, len(v))
         fresh = ~np.isin(asking * len(v) + other, taken)
         others.append(_cosines(u, v, asking[fresh], other[fresh]))
     return matching, np.concatenate(others)
@@ -48,7 +48,7 @@ def few_judged(query: Index, grade: Floats) -> bool:
     return int((grade <= 0).sum()) < ENOUGH_JUDGED * len(np.unique(query))
 
 
-def _drawn(n: int, seed: int, among: int) -> Index:
+def _draw(n: int, seed: int, among: int) -> Index:
     return (combine(hash_rows(0, n), seed) % np.uint64(among)).astype(np.intp)
 
 

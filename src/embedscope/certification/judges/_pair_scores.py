@@ -13,9 +13,9 @@ from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index, Score
 from embedscope.stats.correlation import DECIMALS
 from embedscope.stats.neighbours import match_ranks, top_k
-from embedscope.tasks._means import directions, mean_score
+from embedscope.tasks.means import directions, mean_score
 from embedscope.transforms.scorers import parse_scorer
-from embedscope.transforms.scorers._scorer import Scorer
+from embedscope.transforms.scorers.scorer import Scorer
 
 K = 10
 WEIGHTED = "weighted"
@@ -58,7 +58,7 @@ def pair_scores(
     groups = np.concatenate([rows.cluster_x, rows.cluster_y])
     ranks = np.concatenate(_both_ranks(u, v, mapped, rows)).astype(np.float64)
     ranks[ranks == 0] = np.nan
-    gains, own = _mixed(u, v, mapped, rows)
+    gains, own = _score_mixed(u, v, mapped, rows)
     asks = np.arange(len(ranks)) < len(u)
     a, b = names
     scores = {}
@@ -124,7 +124,7 @@ def _scored_ranks(q: Floats, c: Floats, scorer: Scorer, query: Index, document: 
     return ranks
 
 
-def _mixed(u: Floats, v: Floats, mapped: Mapped, rows: PairRows) -> tuple[Floats, Floats]:
+def _score_mixed(u: Floats, v: Floats, mapped: Mapped, rows: PairRows) -> tuple[Floats, Floats]:
     """NDCG@10 of every row in the index of both sides, and the share of its top 10 that is of its own side."""
     pool = np.concatenate([u, v])
     n, k = len(pool), min(K, len(pool) - 1)

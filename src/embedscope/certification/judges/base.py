@@ -15,8 +15,8 @@ from embedscope.certification.split import Part
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
-from embedscope.stats.bootstrap import drawn_units
-from embedscope.tasks._means import mean_draws, mean_score
+from embedscope.stats.bootstrap import unit_facts
+from embedscope.tasks.means import mean_draws, mean_score
 from embedscope.transforms.repair import Repair
 
 
@@ -182,7 +182,7 @@ class Judge(Protocol):
     def copies_of_fitted(self) -> int:
         """Certifying rows that have a near-duplicate among the fitted rows that are held."""
 
-    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+    def restrict(self, score: Score, items: Mask, part: Part) -> Score:
         """The main ``score`` of ``part`` on some of its ``items`` (n,) alone."""
 
     def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
@@ -196,16 +196,16 @@ class Judge(Protocol):
         """Cosines of what matches and of what does not; None where no pair says which is which."""
 
 
-def restricted_mean(score: Score, items: Mask, units: Index, seed: int) -> Score:
+def restrict_mean(score: Score, items: Mask, units: Index, seed: int) -> Score:
     """A ``score`` that is a mean over items, on some ``items`` (n,) alone, resampled by ``units`` (n,)."""
     if score.items is None:
         return Score(None, 0, note="undefined: this score is no mean over items")
     return mean_score(np.where(items, score.items, np.nan), seed, (), units)
 
 
-def regrouped(score: Score, units: Index, seed: int) -> Score:
+def regroup(score: Score, units: Index, seed: int) -> Score:
     """A ``score`` that is a mean over items, with draws of whole ``units`` (n,)."""
     if score.items is None or score.draws is None:
         return score
-    facts = {**score.facts, **drawn_units(units[np.isfinite(score.items)])}
+    facts = {**score.facts, **unit_facts(units[np.isfinite(score.items)])}
     return replace(score, draws=mean_draws(score.items, seed, units), facts=facts)

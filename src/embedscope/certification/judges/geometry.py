@@ -37,7 +37,7 @@ class GeometryJudge(SpaceJudge):
         """Mean cosine, IsoScore and effective rank."""
         from embedscope.metrics import METRICS
 
-        x = self.moved(candidate, part)
+        x = self.transform(candidate, part)
         scores = {}
         for name in SHOWN:
             value = METRICS.get(name)(x)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedscope.certification.fitting import fit_kinds
-from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome, regrouped
+from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome, regroup
 from embedscope.certification.judges.space import SpaceJudge
 from embedscope.certification.split import HELD, Part, check_size
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index, Score
-from embedscope.tasks._means import directions, mean_score
+from embedscope.tasks.means import directions, mean_score
 from embedscope.tasks.probe import linear_probe
 from embedscope.tasks.zeroshot import class_scores, class_vectors, true_ranks
 from embedscope.transforms.repair import SINGLE, Repair
@@ -68,13 +68,13 @@ class LabelJudge(SpaceJudge):
         """Accuracies, 0 to 1."""
         rows = self.rows_of_items(part)
         label = self.label[self.parts.rows[part].places[rows]]
-        fit, held = directions(self.moved(candidate, "fit")), directions(self.moved(candidate, part)[rows])
+        fit, held = directions(self.transform(candidate, "fit")), directions(self.transform(candidate, part)[rows])
         ranks = self._ranks(fit, held, label)
         units = self.item_units(part)
         scores = {NEAREST: mean_score((ranks <= 1).astype(np.float64), self.seed, (), units)}
-        scores[PROBE] = regrouped(self._probe(fit, held, label), units, self.seed)
+        scores[PROBE] = regroup(self._probe(fit, held, label), units, self.seed)
         scores |= self._halves(candidate, part, rows, label)
-        names = [self.named(i) for i in self.parts.rows[part].places[rows].tolist()]
+        names = [self.describe_row(i) for i in self.parts.rows[part].places[rows].tolist()]
         return Outcome(scores, Items("rank of its class", names, ranks.astype(np.float64), lower=True, noun="row"))
 
     @property
@@ -94,9 +94,9 @@ class LabelJudge(SpaceJudge):
         mine = self.seen[label]
         if "seen" not in self.parts.moments or not mine.any() or mine.all():
             return {}
-        repair = None if candidate.repair is None else self._on_seen(candidate.repair.header.candidate)
-        fit = directions(self.applied(repair, self.parts.rows["fit"].x))
-        held = directions(self.applied(repair, self.parts.rows[part].x[rows]))
+        repair = None if candidate.repair is None else self._fit_on_seen(candidate.repair.header.candidate)
+        fit = directions(self.apply_repair(repair, self.parts.rows["fit"].x))
+        held = directions(self.apply_repair(repair, self.parts.rows[part].x[rows]))
         hits = (self._ranks(fit, held, label) <= 1).astype(np.float64)
         units = self.item_units(part)
         return {
@@ -106,7 +106,7 @@ class LabelJudge(SpaceJudge):
             for name, side, which in ((SEEN, mine, "seen"), (UNSEEN, ~mine, "unseen"))
         }
 
-    def _on_seen(self, text: str) -> Repair:
+    def _fit_on_seen(self, text: str) -> Repair:
         return fit_kinds(text, {SINGLE: self.parts.moments["seen"]}, self.context)
 
 

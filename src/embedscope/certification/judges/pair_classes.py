@@ -82,6 +82,6 @@ def halves(
     return out
 
 
-def named(main: str) -> Sequence[str]:
+def class_score_names(main: str) -> Sequence[str]:
     """Names of the scores of seen and unseen classes."""
     return f"{main}.{SEEN}", f"{main}.{UNSEEN}"

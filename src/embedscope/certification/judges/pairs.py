@@ -19,10 +19,10 @@ from embedscope.certification.judges.base import (
     MatchCosines,
     Objective,
     Outcome,
-    restricted_mean,
+    restrict_mean,
 )
-from embedscope.certification.judges.pair_classes import ONE_PART, PairClasses, halves, named
-from embedscope.certification.pair_rows import PairParts, cross_moments, held_sizes
+from embedscope.certification.judges.pair_classes import ONE_PART, PairClasses, class_score_names, halves
+from embedscope.certification.pair_rows import PairParts, cross_moments, size_notes
 from embedscope.certification.regions import find_regions
 from embedscope.certification.remote import Mask, closeness, copies_of_fitted
 from embedscope.certification.split import HELD, Part, check_size, too_few_units
@@ -32,7 +32,7 @@ from embedscope.core.errors import EmbedscopeError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.cross import CrossGaussian
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 from embedscope.transforms.repair import Repair
 
 PURE = Objective("recall@1", ("mixed_ndcg@10",), ("same_modality_share",))
@@ -82,7 +82,7 @@ class PairJudge:
         plain = TRADED if self.weight is not None else MIXED if self.mixed else PURE
         if self.classes is None:
             return plain
-        seen, unseen = named(plain.main)
+        seen, unseen = class_score_names(plain.main)
         return Objective(plain.main, (*plain.guards, unseen), (*plain.shown, seen))
 
     @property
@@ -107,7 +107,7 @@ class PairJudge:
     @property
     def notes(self) -> Sequence[str]:
         """What was left out."""
-        return (*held_sizes(self.parts), *([] if self._alike else [WIDTHS]), *self._of_classes)
+        return (*size_notes(self.parts), *([] if self._alike else [WIDTHS]), *self._of_classes)
 
     @property
     def _of_classes(self) -> Sequence[str]:
@@ -145,9 +145,9 @@ class PairJudge:
         if text.startswith(APART):
             return apart(text, self.names, self.parts.cross.widths, self.context)
         rows = self.parts.rows["fit"]
-        return self._fitted_on(text, self.parts.cross, rows.left, rows.right)
+        return self._fit_on(text, self.parts.cross, rows.left, rows.right)
 
-    def _fitted_on(self, text: str, cross: CrossGaussian, left: Index, right: Index) -> Repair:
+    def _fit_on(self, text: str, cross: CrossGaussian, left: Index, right: Index) -> Repair:
         rows = self.parts.rows["fit"]
         sides = rows.x[left], rows.y[right]
         scaled = (directions(sides[0]), directions(sides[1])) if self.context.normalize else sides
@@ -155,22 +155,22 @@ class PairJudge:
         fits = fit_sides(chain, cross, scaled, self.names, self.context)
         return fits if share is None else partway(fits, share)
 
-    def mapped(self, candidate: Candidate, part: Part) -> Mapped:
+    def transform(self, candidate: Candidate, part: Part) -> Mapped:
         """Rows of ``part`` as ``candidate`` leaves them, with the bank of its scorer."""
         of = self.parts.rows[part if candidate.transductive else "fit"]
-        return self._mapped(candidate, part, (of.x, of.y))
+        return self._transform(candidate, part, (of.x, of.y))
 
-    def _mapped(self, candidate: Candidate, part: Part, of: tuple[Floats, Floats]) -> Mapped:
+    def _transform(self, candidate: Candidate, part: Part, of: tuple[Floats, Floats]) -> Mapped:
         rows = self.parts.rows[part]
-        bank = None if candidate.scorer is None else self._moved(candidate, *of)
+        bank = None if candidate.scorer is None else self._transform_rows(candidate, *of)
         asking = None
         if candidate.repair is not None and ASKING + self.names[0] in candidate.repair.kinds:
             sides = zip(self.names, (rows.x, rows.y), strict=True)
             x, y = (candidate.repair.transform(np.asarray(r, dtype=np.float64), ASKING + n) for n, r in sides)
             asking = x, y
-        return Mapped(*self._moved(candidate, rows.x, rows.y), candidate.scorer, bank, asking)
+        return Mapped(*self._transform_rows(candidate, rows.x, rows.y), candidate.scorer, bank, asking)
 
-    def _moved(self, candidate: Candidate, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def _transform_rows(self, candidate: Candidate, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         if candidate.repair is None:
             return x, y
@@ -183,7 +183,7 @@ class PairJudge:
         title = f"nDCG@{K}, mixed index" if self._by_gain else "rank of its match"
         if candidate.repair is None and not self._alike:
             return self._chance(part, title, names)
-        result = pair_scores(self.mapped(candidate, part), rows, self.names, self.seed, self.weight)
+        result = pair_scores(self.transform(candidate, part), rows, self.names, self.seed, self.weight)
         values = result.gains if self._by_gain else result.ranks
         scores = result.scores | self._halves(candidate, part)
         return Outcome(scores, Items(title, names, values, lower=not self._by_gain))
@@ -196,10 +196,10 @@ class PairJudge:
         mine, repair = self.classes.pairs_seen(fit), candidate.repair
         left, right = fit.left[mine], fit.right[mine]
         if repair is not None and ASKING + self.names[0] not in repair.kinds:
-            repair = self._fitted_on(repair.header.candidate, self.parts.seen, left, right)
+            repair = self._fit_on(repair.header.candidate, self.parts.seen, left, right)
         again = replace(candidate, repair=repair)
         bank = (rows.x, rows.y) if candidate.transductive else (fit.x[np.unique(left)], fit.y[np.unique(right)])
-        result = pair_scores(self._mapped(again, part, bank), rows, self.names, self.seed)
+        result = pair_scores(self._transform(again, part, bank), rows, self.names, self.seed)
         return halves(result, rows, self.classes, self._fitted, self.objective.main, self.mixed, self.seed)
 
     def _chance(self, part: Part, title: str, names: Sequence[str]) -> Outcome:
@@ -214,7 +214,7 @@ class PairJudge:
         if self.weight is not None:
             value[WEIGHTED] = (1 - self.weight) * value["recall@1"] + self.weight * value["mixed_ndcg@10"]
         if self.classes is not None:
-            value |= dict.fromkeys(named(self.objective.main), value[self.objective.main])
+            value |= dict.fromkeys(class_score_names(self.objective.main), value[self.objective.main])
         score = Score(None, n + m, np.zeros(N_DRAWS), note="by chance: the sides differ in dimensions")
         asks_y = np.where(np.arange(n + m) < n, 1 / m, 1 / n)
         items = {"recall@1": asks_y, "mixed_ndcg@10": np.full(n + m, value["mixed_ndcg@10"])}
@@ -238,9 +238,9 @@ class PairJudge:
         held, fit = self.parts.rows["certify"], self.parts.rows["fit"]
         return copies_of_fitted(held.x, fit.x) + copies_of_fitted(held.y, fit.y)
 
-    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+    def restrict(self, score: Score, items: Mask, part: Part) -> Score:
         """The mean over some rows."""
-        return restricted_mean(score, items, self.item_units(part), self.seed)
+        return restrict_mean(score, items, self.item_units(part), self.seed)
 
     def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
         """The main score, each pair under a fit of the held fitted pairs that lie in other regions than its own.
@@ -262,7 +262,7 @@ class PairJudge:
             left, right = (side[regions.fitted != fold] for side in (fit.left, fit.right))
             moments = cross_moments(fit.x[left], fit.y[right], self.context.normalize)
             try:
-                again = replace(candidate, repair=self._fitted_on(repair.header.candidate, moments, left, right))
+                again = replace(candidate, repair=self._fit_on(repair.header.candidate, moments, left, right))
             except EmbedscopeError as error:
                 return before, Score(None, 0, note=f"undefined: a fit without one region fails: {error}")
             after = self.outcome(again, "certify").scores[self.objective.main].items
@@ -283,6 +283,6 @@ class PairJudge:
         return MatchCosines(select, certify, "a match", others)
 
     def _cosines(self, candidate: Candidate, part: Part) -> tuple[Floats, Floats]:
-        mapped = self.mapped(candidate, part)
+        mapped = self.transform(candidate, part)
         x = mapped.x if mapped.asking is None else mapped.asking[0]
         return pair_cosines(directions(x), directions(mapped.y), self.parts.rows[part], self.seed)

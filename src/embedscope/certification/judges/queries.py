@@ -20,8 +20,8 @@ from embedscope.certification.judges.base import (
     Objective,
     Outcome,
     SplitOptions,
-    regrouped,
-    restricted_mean,
+    regroup,
+    restrict_mean,
 )
 from embedscope.certification.remote import Mask, closeness, copies_of_fitted
 from embedscope.certification.split import (
@@ -30,8 +30,8 @@ from embedscope.certification.split import (
     Part,
     assign_parts,
     check_size,
-    connected,
-    numbered,
+    connected_components,
+    number_labels,
     too_few_units,
 )
 from embedscope.core.arrays import Floats
@@ -40,9 +40,9 @@ from embedscope.core.ids import combine, hash_texts
 from embedscope.core.tables import Index, Score
 from embedscope.stats.cross import CrossGaussian, CrossMoments
 from embedscope.stats.moments import Gaussian
-from embedscope.tasks._means import directions
-from embedscope.tasks._ranks import Adjust
+from embedscope.tasks.means import directions
 from embedscope.tasks.mixed import mixed_scores
+from embedscope.tasks.ranks import Adjust
 from embedscope.tasks.retrieval import judged_scores
 from embedscope.transforms.repair import Repair
 from embedscope.transforms.scorers import parse_scorer
@@ -164,16 +164,16 @@ class QueryJudge:
     def outcome(self, candidate: Candidate, part: Part) -> Outcome:
         """Scores of the queries of ``part`` on the whole index."""
         rows = self.rows[part]
-        queries, corpus = self.moved(candidate, part)
+        queries, corpus = self.transform(candidate, part)
         kinds = self._kinds
         ids = [self.data.corpus_ids[i] for i in self.pool]
-        judged = self.judged(part)
+        judged = self.judgements_of(part)
         adjust = self._adjust(candidate, part, corpus)
         scores = dict(judged_scores(queries, corpus, judged, seed=self.seed, document_ids=ids, adjust=adjust))
         if kinds:
             scores |= mixed_scores(queries, corpus, judged, kinds, seed=self.seed, document_ids=ids)
         units = self.item_units(part)
-        scores = {name: regrouped(score, units, self.seed) for name, score in scores.items()}
+        scores = {name: regroup(score, units, self.seed) for name, score in scores.items()}
         if kinds:
             scores["pure_ndcg@10"] = _mean([s for name, s in scores.items() if name.startswith("pure_ndcg")])
         items = scores["ndcg@10"].items
@@ -183,7 +183,7 @@ class QueryJudge:
 
     def item_units(self, part: Part) -> Index:
         """Units of the queries of ``part``."""
-        return numbered(self.units[self.rows[part]])
+        return number_labels(self.units[self.rows[part]])
 
     def closeness(self) -> Floats:
         """Cosine of each certifying query with the nearest fitted one."""
@@ -193,9 +193,9 @@ class QueryJudge:
         """Certifying queries that have a near-duplicate among the fitted ones."""
         return copies_of_fitted(self.data.queries[self.rows["certify"]], self.data.queries[self.rows["fit"]])
 
-    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+    def restrict(self, score: Score, items: Mask, part: Part) -> Score:
         """The mean over some queries."""
-        return restricted_mean(score, items, self.item_units(part), self.seed)
+        return restrict_mean(score, items, self.item_units(part), self.seed)
 
     def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
         """Nothing: candidates are fitted on rows alone, not on what they are judged by."""
@@ -213,17 +213,17 @@ class QueryJudge:
         )
 
     def _cosines(self, candidate: Candidate, part: Part, drawn: bool) -> tuple[Floats, Floats]:
-        u, v = (directions(x) for x in self.moved(candidate, part))
-        return judged_cosines(u, v, self.judged(part), self.seed, drawn=drawn)
+        u, v = (directions(x) for x in self.transform(candidate, part))
+        return judged_cosines(u, v, self.judgements_of(part), self.seed, drawn=drawn)
 
     @property
     def _kinds(self) -> Sequence[str]:
         """Kind of every document of the pool, empty where there is one."""
         return [self.data.kinds[i] for i in self.pool] if self.data.kinds else []
 
-    def moved(self, candidate: Candidate, part: Part) -> tuple[Floats, Floats]:
+    def transform(self, candidate: Candidate, part: Part) -> tuple[Floats, Floats]:
         """Queries of ``part`` and documents of the pool as ``candidate`` leaves them."""
-        queries = self._moved(candidate, self.data.queries[self.rows[part]], QUERY)
+        queries = self._transform_rows(candidate, self.data.queries[self.rows[part]], QUERY)
         return queries, self._documents(candidate, self._kinds)
 
     def _adjust(self, candidate: Candidate, part: Part, corpus: Floats) -> Adjust | None:
@@ -233,25 +233,25 @@ class QueryJudge:
         if self.data.kinds:
             raise InputError(f"{candidate.scorer} takes one kind of document, and this index has several; use center")
         of = self.rows[part if candidate.transductive else "fit"]
-        bank = directions(self._moved(candidate, self.data.queries[of], QUERY))
+        bank = directions(self._transform_rows(candidate, self.data.queries[of], QUERY))
         return parse_scorer(candidate.scorer).fit(directions(corpus), bank).adjust
 
     def _documents(self, candidate: Candidate, kinds: Sequence[str]) -> Floats:
         rows = self.data.corpus[self.pool]
         if not kinds:
-            return self._moved(candidate, rows, DOCUMENT)
+            return self._transform_rows(candidate, rows, DOCUMENT)
         of = np.asarray(kinds, dtype=object)
-        blocks = {kind: self._moved(candidate, rows[of == kind], kind) for kind in dict.fromkeys(kinds)}
+        blocks = {kind: self._transform_rows(candidate, rows[of == kind], kind) for kind in dict.fromkeys(kinds)}
         out = np.empty((len(rows), next(iter(blocks.values())).shape[1]))
         for kind, block in blocks.items():
             out[of == kind] = block
         return out
 
-    def _moved(self, candidate: Candidate, x: npt.NDArray[np.floating], kind: str) -> Floats:
+    def _transform_rows(self, candidate: Candidate, x: npt.NDArray[np.floating], kind: str) -> Floats:
         rows = np.asarray(x, dtype=np.float64)
         return rows if candidate.repair is None else np.asarray(candidate.repair.transform(rows, kind))
 
-    def judged(self, part: Part) -> Judgements:
+    def judgements_of(self, part: Part) -> Judgements:
         """Judgements of the queries of ``part`` about documents of the pool, numbered anew."""
         rows = self.rows[part]
         query, document, grade = self.data.judged
@@ -281,7 +281,7 @@ def query_judge(
     rows: dict[Part, Index] = {}
     said = [*notes, *more]
     units = np.full(len(data.queries), -1, dtype=np.intp)
-    units[judged] = numbered(evidence.clusters)
+    units[judged] = number_labels(evidence.clusters)
     for number, part in enumerate(PARTS):
         mine = judged[numbers == number]
         best = np.argsort(order[numbers == number], kind="stable")[: options.max_eval_rows // 2]
@@ -318,7 +318,7 @@ def query_evidence(data: JudgedQueries, judged: Index, groups: npt.NDArray[Any] 
     query, document, grade = data.judged
     relevant = grade > 0
     place = np.searchsorted(judged, query[relevant])
-    joined = connected(n + len(data.corpus), place, n + document[relevant])[:n]
+    joined = connected_components(n + len(data.corpus), place, n + document[relevant])[:n]
     shared, more = len(np.unique(joined)) < n, []
     if shared and np.bincount(joined).max() > max(LARGE * n, FEWEST):
         more = [

@@ -10,14 +10,14 @@ import numpy as np
 from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.certification.judges.space import SpaceJudge
 from embedscope.certification.remote import Mask, closeness
-from embedscope.certification.split import HELD, PARTS, Part, check_size, connected, numbered
+from embedscope.certification.split import HELD, PARTS, Part, check_size, connected_components, number_labels
 from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Index, Score
 from embedscope.core.wording import percent
 from embedscope.stats.correlation import mid_ranks
-from embedscope.tasks._correlations import linear_score, rank_score
-from embedscope.tasks._cosines import pair_cosines
+from embedscope.tasks.correlations import linear_score, rank_score
+from embedscope.tasks.cosines import pair_cosines
 
 LARGE = 0.05
 """Share of all pairs in one component above which single rows are split instead."""
@@ -65,7 +65,7 @@ class ScoredJudge(SpaceJudge):
     def outcome(self, candidate: Candidate, part: Part) -> Outcome:
         """Correlations of cosine and score; where rows stand in several pairs, the bootstrap draws units."""
         left, right, which = self._pairs(part)
-        cosines, gold = pair_cosines(self.moved(candidate, part), left, right), self.gold[which]
+        cosines, gold = pair_cosines(self.transform(candidate, part), left, right), self.gold[which]
         ends = self._ends(part)
         scores = {
             "spearman": rank_score(cosines, gold, self.seed, "cosines", (), ends),
@@ -74,7 +74,7 @@ class ScoredJudge(SpaceJudge):
         scored = np.isfinite(cosines)
         off = np.full(len(gold), np.nan)
         off[scored] = np.abs(mid_ranks(np.round(cosines[scored], 12)) - mid_ranks(gold[scored]))
-        names = [f"{self.named(int(self.left[i]))} | {self.named(int(self.right[i]))}" for i in which]
+        names = [f"{self.describe_row(int(self.left[i]))} | {self.describe_row(int(self.right[i]))}" for i in which]
         return Outcome(scores, Items("ranks apart from the human order", names, off, lower=True, noun="pair"))
 
     def _ends(self, part: Part) -> tuple[Index, Index] | None:
@@ -86,7 +86,7 @@ class ScoredJudge(SpaceJudge):
 
     def item_units(self, part: Part) -> Index:
         """Units of the first rows of the pairs."""
-        return numbered(self.parts.rows[part].units[self._pairs(part)[0]])
+        return number_labels(self.parts.rows[part].units[self._pairs(part)[0]])
 
     def closeness(self) -> Floats:
         """Cosine of the nearer row of each pair with the nearest fitted row."""
@@ -94,7 +94,7 @@ class ScoredJudge(SpaceJudge):
         close = closeness(self.parts.rows["certify"].x, self.parts.rows["fit"].x)
         return np.maximum(close[left], close[right])
 
-    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+    def restrict(self, score: Score, items: Mask, part: Part) -> Score:
         """Spearman over some pairs."""
         if score.items is None:
             return score
@@ -104,7 +104,7 @@ class ScoredJudge(SpaceJudge):
 
 def pair_clusters(n: int, left: Index, right: Index) -> tuple[Hashes, str | None]:
     """Hash of the cluster of each of ``n`` rows: its component, or itself where one component holds most pairs."""
-    of = connected(n, left, right)
+    of = connected_components(n, left, right)
     largest = np.bincount(of[left]).max() / len(left)
     if largest > LARGE:
         note = (

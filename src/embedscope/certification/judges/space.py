@@ -11,10 +11,10 @@ import numpy as np
 from embedscope.certification import candidates
 from embedscope.certification.evidence import Evidence
 from embedscope.certification.fitting import FitContext, fit_kinds
-from embedscope.certification.judges.base import Candidate, MatchCosines, restricted_mean
+from embedscope.certification.judges.base import Candidate, MatchCosines, restrict_mean
 from embedscope.certification.remote import Mask, closeness, copies_of_fitted
 from embedscope.certification.space_rows import ALL, Matrix, SpaceParts
-from embedscope.certification.split import HELD, PARTS, Part, numbered, too_few_units
+from embedscope.certification.split import HELD, PARTS, Part, number_labels, too_few_units
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
@@ -66,7 +66,7 @@ class SpaceJudge:
 
     def item_units(self, part: Part) -> Index:
         """Units of the rows that are items."""
-        return numbered(self.parts.rows[part].units[self.rows_of_items(part)])
+        return number_labels(self.parts.rows[part].units[self.rows_of_items(part)])
 
     def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
         """Nothing: candidates are fitted on rows alone, not on what they are judged by."""
@@ -81,9 +81,9 @@ class SpaceJudge:
         """Certifying rows that have a near-duplicate among the fitted rows held."""
         return copies_of_fitted(self.parts.rows["certify"].x, self.parts.rows["fit"].x)
 
-    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+    def restrict(self, score: Score, items: Mask, part: Part) -> Score:
         """The mean over some items."""
-        return restricted_mean(score, items, self.item_units(part), self.seed)
+        return restrict_mean(score, items, self.item_units(part), self.seed)
 
     def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
         """None: no pair of rows is said to match."""
@@ -106,7 +106,7 @@ class SpaceJudge:
         ]
         return (*said, *self.more)
 
-    def named(self, row: int) -> str:
+    def describe_row(self, row: int) -> str:
         """A row of the source in words."""
         return shorten(self.titles[row], _WIDTH, placeholder="...") if self.titles else f"row {row}"
 
@@ -118,13 +118,13 @@ class SpaceJudge:
         """A chain, from the moments of the rows that fit."""
         return fit_kinds(text, {SINGLE: self.parts.moments[ALL]}, self.context)
 
-    def moved(self, candidate: Candidate, part: Part) -> Floats:
+    def transform(self, candidate: Candidate, part: Part) -> Floats:
         """Rows of ``part`` as ``candidate`` leaves them, float64."""
         if candidate.scorer is not None:
             raise InputError(f"{candidate.scorer} scores queries with documents; give pairs or judgements to try it")
-        return self.applied(candidate.repair, self.parts.rows[part].x)
+        return self.apply_repair(candidate.repair, self.parts.rows[part].x)
 
-    def applied(self, repair: Repair | None, x: Matrix) -> Floats:
+    def apply_repair(self, repair: Repair | None, x: Matrix) -> Floats:
         """The rows ``x`` (n, d) through ``repair``, float64."""
         rows = np.asarray(x, dtype=np.float64)
         return rows if repair is None else np.asarray(repair.transform(rows))

@@ -14,7 +14,7 @@ from embedscope.core.errors import DataUnavailableError, EmbedscopeError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.provenance import Provenance
 from embedscope.experiments._class_names import CLASS_NAMES, ClassNameFiles
-from embedscope.experiments._experiment import Options
+from embedscope.experiments.experiment import Options
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, texts_of
 
@@ -78,11 +78,11 @@ def text_pairs(options: Options, scale: Scale, provenance: Provenance) -> tuple[
         if not n:
             continue
         try:
-            texts = _shuffled(texts_of(corpus, options.data, provenance), n)
+            texts = _shuffle(texts_of(corpus, options.data, provenance), n)
         except EmbedscopeError as error:
             skipped.append(Skipped(f"{corpus}, for more than 1,300 pairs", str(error)))
             continue
-        spaces, more = _encoded(options, texts, provenance)
+        spaces, more = _encode(options, texts, provenance)
         skipped += more
         groups = np.unique(np.asarray(texts.clusters), return_inverse=True)[1] if corpus == CORPUS else None
         names = list(spaces)
@@ -110,7 +110,7 @@ def _rows(path: Path) -> Floats:
     return np.asarray(np.load(path), dtype=np.float64)
 
 
-def _shuffled(texts: Texts, n: int) -> Texts:
+def _shuffle(texts: Texts, n: int) -> Texts:
     """``n`` texts in an order that their hashes give: a file in the order of topics has fewer units of evidence."""
     order = np.argsort(combine(hash_texts(texts.texts), 1), kind="stable")
     kept = order[: min(n, len(order))].tolist()
@@ -118,7 +118,7 @@ def _shuffled(texts: Texts, n: int) -> Texts:
     return Texts(texts.name, picked, clusters)
 
 
-def _encoded(options: Options, texts: Texts, provenance: Provenance) -> tuple[dict[str, Floats], list[Skipped]]:
+def _encode(options: Options, texts: Texts, provenance: Provenance) -> tuple[dict[str, Floats], list[Skipped]]:
     read = ModelOptions.of(
         {
             "device": options.device,

@@ -7,7 +7,7 @@ from statistics import median
 
 from embedscope.core.document import Cell, Column, Figure, Series, Table
 from embedscope.experiments._drift2025.run import KEPT, Measured
-from embedscope.experiments._experiment import ValueClaim
+from embedscope.experiments.experiment import ValueClaim
 from embedscope.migration.maps import FAMILIES
 from embedscope.migration.retention import OVERLAP
 from embedscope.stats.score_records import score_bars
@@ -47,7 +47,7 @@ CLAIMS: tuple[ValueClaim, ...] = (
 
 def tables(measured: Sequence[Measured]) -> tuple[Table, ...]:
     """What is kept at the most pairs, and the published numbers beside ours."""
-    return (_published(measured), *_kept(measured))
+    return (_published_table(measured), *_retention_tables(measured))
 
 
 def figures(measured: Sequence[Measured]) -> tuple[Figure, ...]:
@@ -57,7 +57,7 @@ def figures(measured: Sequence[Measured]) -> tuple[Figure, ...]:
     )
 
 
-def _published(measured: Sequence[Measured]) -> Table:
+def _published_table(measured: Sequence[Measured]) -> Table:
     real = [m for m in measured if not m.pair.control]
 
     def values(metric: str, family: str | None, few: bool = False) -> list[float]:
@@ -100,7 +100,7 @@ def _published(measured: Sequence[Measured]) -> Table:
     return Table("published", "Published numbers beside ours", heads, tuple(rows), caption)
 
 
-def _kept(measured: Sequence[Measured]) -> list[Table]:
+def _retention_tables(measured: Sequence[Measured]) -> list[Table]:
     lines = []
     for metric, title in ((OVERLAP, "Share of the ten nearest kept"), (KEPT, "Share of nDCG@10 kept")):
         some = [m for m in measured if any(metric in p.scores for p in m.points)]

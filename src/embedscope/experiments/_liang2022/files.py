@@ -11,8 +11,8 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.datasets._dataset import listed_files
-from embedscope.datasets._file import File
+from embedscope.datasets.dataset import read_file_table
+from embedscope.datasets.file import File
 from embedscope.experiments._class_names import CLASS_NAMES, REPOSITORIES, class_name_files
 
 PAIRS = {
@@ -48,7 +48,7 @@ class VectorFiles:
     @property
     def files(self) -> tuple[File, ...]:
         """All files, by checksum."""
-        listed = listed_files(Path(__file__).with_name("files.csv"))
+        listed = read_file_table(Path(__file__).with_name("files.csv"))
         return (*(replace(file, optional=True) for file in listed), *class_name_files())
 
     def present(self, finder: Any) -> bool:

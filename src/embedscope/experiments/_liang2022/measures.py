@@ -70,5 +70,5 @@ def comparison_records(named: Mapping[str, Floats], one: str, other: str) -> lis
     return [
         Record(label, m.metric, m.value, space="a|b", n=m.n, rows=m.rows, exact=m.exact, note=m.note)
         for name in metrics
-        for m in PAIR_METRICS.get(name).measured(paired)
+        for m in PAIR_METRICS.get(name).measure(paired)
     ]

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from embedscope.core.cache import VectorCache
 from embedscope.core.document import Skipped
 from embedscope.core.errors import DataUnavailableError
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import CONTEXT, Size
+from embedscope.experiments.experiment import Options
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 IMAGE_MODEL = "efficientnet-lite0"
@@ -164,8 +164,8 @@ def corpus(texts: Texts, trained: Any) -> Corpus:
     return Corpus(
         texts,
         trained,
-        _encoded(trained, texts.groups),
-        _encoded(trained, texts.held_out),
+        _encode(trained, texts.groups),
+        _encode(trained, texts.held_out),
         _digest(texts, trained),
     )
 
@@ -180,7 +180,7 @@ def _digest(texts: Texts, trained: Any) -> str:
     return sha.hexdigest()
 
 
-def _encoded(trained: Any, groups: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+def _encode(trained: Any, groups: Sequence[Sequence[str]]) -> list[list[list[int]]]:
     """Token ids of every text with BOS and EOS, cut at ``CONTEXT``, by group."""
     flat = [text for group in groups for text in group]
     ids = iter(trained(flat, truncation=True, max_length=CONTEXT)["input_ids"])

@@ -14,7 +14,7 @@ from embedscope.experiments._objectives2026.numbers import (
     Numbers,
     Place,
     Tested,
-    paired,
+    paired_test,
 )
 from embedscope.experiments._tested import majority, sentence
 from embedscope.stats.bootstrap import holm
@@ -38,7 +38,7 @@ def findings(numbers: Numbers) -> tuple[Finding, ...]:
         *_versus(numbers, "next_and_contrast", "next_token"),
         *_versus(numbers, "names_image_text", "names_next_token"),
         *_training(numbers),
-        *_objectives_met(numbers),
+        *_objective_findings(numbers),
     ]
     return (*(f for f in versus if f is not None), Finding("What this experiment cannot say.", detail=LIMITS))
 
@@ -55,7 +55,7 @@ def headline(numbers: Numbers) -> Headline | None:
         if numbers.arm(a) is None or numbers.arm(b) is None:
             continue
         own, other = numbers.over_layers(a, TOKENS), numbers.over_layers(b, TOKENS)
-        delta = paired(own, other)
+        delta = paired_test(own, other)
         if delta.estimate.value is None or not own or not other:
             continue
         mean, against = (sum(v.values()) / len(v) for v in (own, other))
@@ -87,30 +87,30 @@ def _versus(numbers: Numbers, a: str, b: str) -> list[Finding | None]:
 
 def _lower(numbers: Numbers, a: str, b: str, place: Place, text: str) -> Finding | None:
     """The mean over the layers of one arm below that of another."""
-    delta = paired(numbers.over_layers(a, place), numbers.over_layers(b, place))
+    delta = paired_test(numbers.over_layers(a, place), numbers.over_layers(b, place))
     if delta.estimate.value is None:
         return None
-    top = paired(numbers.top(a, place), numbers.top(b, place))
+    top = paired_test(numbers.top(a, place), numbers.top(b, place))
     status = delta.estimate.below()
     evidence = (
         f"mean over layers {_means(numbers.over_layers(a, place), numbers.over_layers(b, place))}, difference "
         f"{delta.estimate.text(signed=True)}; top layer {_means(numbers.top(a, place), numbers.top(b, place))}, "
         f"{top.estimate.text(signed=True)}; {delta.seeds} seeds"
     )
-    return Finding(_said(text, status), status, evidence)
+    return Finding(_add_status(text, status), status, evidence)
 
 
 def _lower_top(numbers: Numbers, a: str, b: str, text: str) -> Finding | None:
     own, other = numbers.top(a, SENTENCE_SIMILARITY), numbers.top(b, SENTENCE_SIMILARITY)
-    delta = paired(own, other)
+    delta = paired_test(own, other)
     if delta.estimate.value is None:
         return None
     status = delta.estimate.below()
     evidence = f"mean cosine of EOS states {_means(own, other)}, difference {delta.estimate.text(signed=True)}"
-    return Finding(_said(text, status), status, evidence)
+    return Finding(_add_status(text, status), status, evidence)
 
 
-def _said(text: str, status: Status) -> str:
+def _add_status(text: str, status: Status) -> str:
     return text + sentence(status, ".", ": contradicted, it is the other way round.", ": undecided.")
 
 
@@ -135,11 +135,11 @@ def _tests(numbers: Numbers, a: str, b: str) -> Finding | None:
     """Word tests: the best over layers and readings of both, Holm-corrected over the tests."""
     words = [t for t in numbers.tests if t != "stsb"]
     rows = [(t, best_reading(numbers, a, t), best_reading(numbers, b, t)) for t in words]
-    tests = [(t, x, y, paired(x, y)) for t, x, y in rows if x and y]
-    return _counted(tests, ARMS[a].title, ARMS[b].title, "word tests") if tests else None
+    tests = [(t, x, y, paired_test(x, y)) for t, x, y in rows if x and y]
+    return _count_finding(tests, ARMS[a].title, ARMS[b].title, "word tests") if tests else None
 
 
-def _counted(
+def _count_finding(
     tests: Sequence[tuple[str, dict[int, float], dict[int, float], Tested]], a: str, b: str, what: str
 ) -> Finding:
     corrected = holm([t.p if t.p is not None else 1.0 for *_, t in tests])
@@ -168,13 +168,13 @@ def _sentences(numbers: Numbers, a: str, b: str) -> Finding | None:
     if "stsb" not in numbers.tests:
         return None
     own, other = best_reading(numbers, a, "stsb"), best_reading(numbers, b, "stsb")
-    delta = paired(own, other)
+    delta = paired_test(own, other)
     if delta.estimate.value is None:
         return None
     status = delta.estimate.above()
     text = f"Sentence similarity (STS-B) is met better after {ARMS[a].title} than after {ARMS[b].title}"
     evidence = f"Spearman {_means(own, other)}, difference {delta.estimate.text(signed=True)}"
-    return Finding(_said(text, status), status, evidence)
+    return Finding(_add_status(text, status), status, evidence)
 
 
 def _temperature(numbers: Numbers) -> list[Finding | None]:
@@ -188,7 +188,7 @@ def _temperature(numbers: Numbers) -> list[Finding | None]:
             (SENTENCE_SIMILARITY, numbers.top, "sentences in the top layer"),
             (TOKENS, numbers.over_layers, "words in context"),
         ):
-            delta = paired(values(cold, place), values(warm, place))
+            delta = paired_test(values(cold, place), values(warm, place))
             if delta.estimate.value is None:
                 continue
             status = delta.estimate.above()
@@ -198,7 +198,7 @@ def _temperature(numbers: Numbers) -> list[Finding | None]:
                 f"{delta.estimate.text(signed=True)}"
             )
             sentences.append(
-                Finding(_said(text, status), status, evidence, "e5 (.01) has .74 where MiniLM (.05) has .08")
+                Finding(_add_status(text, status), status, evidence, "e5 (.01) has .74 where MiniLM (.05) has .08")
             )
     return sentences
 
@@ -210,11 +210,11 @@ def _training(numbers: Numbers) -> list[Finding | None]:
     return [_tests(numbers, arm.id, "untrained") for arm in numbers.arms if arm.id in ("next_token", "contrast_05")]
 
 
-def _objectives_met(numbers: Numbers) -> list[Finding | None]:
+def _objective_findings(numbers: Numbers) -> list[Finding | None]:
     """What was learned: an objective that was not learned says nothing about its geometry."""
     parts = []
     for arm in numbers.arms:
-        loss, recall = numbers.learned(arm.id, "next_token_loss"), numbers.learned(arm.id, "recall@1")
+        loss, recall = numbers.held_out_scores(arm.id, "next_token_loss"), numbers.held_out_scores(arm.id, "recall@1")
         said = f"{arm.title}: next-token loss {_mean(loss)}"
         parts.append(said + (f", recall@1 of the partner {_mean(recall)}" if recall else ""))
     return [Finding("What the networks learned of held-out texts.", "info", "; ".join(parts))]

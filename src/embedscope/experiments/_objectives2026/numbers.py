@@ -100,13 +100,13 @@ class Numbers:
 
     def over_layers(self, arm: str, place: Place) -> dict[int, float]:
         """The mean over the layers by seed."""
-        return self._folded(arm, place, lambda values: float(np.mean(values)))
+        return self._fold(arm, place, lambda values: float(np.mean(values)))
 
     def best(self, arm: str, place: Place) -> dict[int, float]:
         """The best over the layers by seed; all networks have equally many, so none is favoured."""
-        return self._folded(arm, place, max)
+        return self._fold(arm, place, max)
 
-    def _folded(self, arm: str, place: Place, fold: object) -> dict[int, float]:
+    def _fold(self, arm: str, place: Place, fold: object) -> dict[int, float]:
         means = {}
         for seed in self.seeds:
             values = [v for s in self.ladder if (v := self._values.get((arm, seed, place, s))) is not None]
@@ -114,7 +114,7 @@ class Numbers:
                 means[seed] = fold(values)  # type: ignore[operator]
         return means
 
-    def learned(self, arm: str, what: str) -> dict[int, float]:
+    def held_out_scores(self, arm: str, what: str) -> dict[int, float]:
         """What the networks learned of held-out texts, by seed."""
         return {n.seed: float(v) for n in self.networks if n.arm.id == arm and (v := n.learned.get(what)) is not None}
 
@@ -148,6 +148,6 @@ class Numbers:
         )
 
 
-def paired(a: dict[int, float], b: dict[int, float]) -> Tested:
+def paired_test(a: dict[int, float], b: dict[int, float]) -> Tested:
     """``a - b`` over the seeds of both, which share initial weights and the order of batches."""
     return over_seeds([a[s] - b[s] for s in a if s in b])

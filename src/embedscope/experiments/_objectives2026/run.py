@@ -13,11 +13,11 @@ from embedscope.core.document import Skipped
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import ARMS, Arm, Family, Size
 from embedscope.experiments._objectives2026.corpus import Corpus, captions, corpus, emoji_names, tokenizer
-from embedscope.experiments._objectives2026.training import Recipe, facts_of, trained
+from embedscope.experiments._objectives2026.training import Recipe, facts_of, train_network
 from embedscope.experiments._wolfe2022.run import Scale, StudyData, load_study_data, measure_model, within_context
+from embedscope.experiments.experiment import Options
 
 FORMAT = 1
 """Raised where the measures of a network change, so that kept ones are taken again."""
@@ -36,7 +36,7 @@ class Trained:
     records: tuple[Record, ...]
 
 
-def chosen_arms(names: Sequence[str]) -> list[Arm]:
+def select_arms(names: Sequence[str]) -> list[Arm]:
     """Arms by name, each once."""
     return [ARMS[name] for name in dict.fromkeys(names)]
 
@@ -45,7 +45,7 @@ def networks(
     arms: Sequence[Arm], size: Size, options: Options, finder: Any, provenance: Provenance
 ) -> tuple[list[Trained], list[Skipped]]:
     """Every arm of every seed, trained and measured; what is on the disk already is not done again."""
-    from embedscope.encoders._loading import choose_device
+    from embedscope.encoders.loading import choose_device
 
     device = choose_device(options.device)
     with provenance.phase("data"):
@@ -56,10 +56,10 @@ def networks(
         for arm in arms:
             recipe = Recipe(arm, size, seed, corpora[arm.family].digest, device)
             with provenance.phase(f"train {arm.id}"):
-                folder = trained(recipe, corpora[arm.family], options.progress)
+                folder = train_network(recipe, corpora[arm.family], options.progress)
             with provenance.phase(f"measure {arm.id}"):
                 own = _contexts(study_data, corpora[arm.family], size)
-                records = _measured(folder, arm, seed, options, size, own)
+                records = _measure(folder, arm, seed, options, size, own)
             nets.append(Trained(arm, seed, facts_of(folder)["learned"], records))
     return nets, [*skipped, *more]
 
@@ -106,7 +106,7 @@ def _contexts(study_data: StudyData, own: Corpus, size: Size) -> StudyData:
     return replace(study_data, sentences=texts, clusters=clusters, corpus=f"held-out {own.texts.name}")
 
 
-def _measured(
+def _measure(
     folder: Path, arm: Arm, seed: int, options: Options, size: Size, study_data: StudyData
 ) -> tuple[Record, ...]:
     """wolfe2022's measures of one network, kept beside it."""

@@ -41,8 +41,8 @@ def _arms(numbers: Numbers) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             arm.title,
-            mean_and_spread(numbers.learned(arm.id, "next_token_loss")),
-            mean_and_spread(numbers.learned(arm.id, "recall@1")),
+            mean_and_spread(numbers.held_out_scores(arm.id, "next_token_loss")),
+            mean_and_spread(numbers.held_out_scores(arm.id, "recall@1")),
             mean_and_spread(numbers.over_layers(arm.id, TOKENS)),
             mean_and_spread(numbers.top(arm.id, TOKENS)),
             mean_and_spread(numbers.top(arm.id, SENTENCE_SIMILARITY)),

@@ -14,7 +14,7 @@ import numpy as np
 from embedscope.core.atomic import atomic_folder, atomic_path
 from embedscope.core.cache import cache_folder
 from embedscope.core.progress import Progress
-from embedscope.encoders._quiet import quiet
+from embedscope.encoders.quiet import quiet
 from embedscope.experiments._objectives2026.arms import CONTEXT, Arm, Size
 from embedscope.experiments._objectives2026.corpus import Corpus
 
@@ -144,7 +144,7 @@ class Trainer:
 
     def finish(self) -> None:
         """Write the network with its tokenizer and what it learned; the checkpoint goes."""
-        facts = asdict(self.recipe.arm) | {"seed": self.recipe.seed, "steps": self.step, "learned": self.learned()}
+        facts = asdict(self.recipe.arm) | {"seed": self.recipe.seed, "steps": self.step, "learned": self.evaluate()}
         self.recipe.folder.parent.mkdir(parents=True, exist_ok=True)
         with atomic_folder(self.recipe.folder) as part, quiet(bars=True):
             self.model.save_pretrained(part)
@@ -180,7 +180,7 @@ class Trainer:
         import torch
 
         lengths = np.array([len(i) for i in ids])
-        rows, columns = packed(lengths, CONTEXT)
+        rows, columns = pack(lengths, CONTEXT)
         shape = (int(rows.max()) + 1, CONTEXT)
         tokens = np.full(shape, self._tokenizer.pad_token_id)
         positions = np.zeros(shape, dtype=np.int64)
@@ -240,7 +240,7 @@ class Trainer:
             return ends[: len(ends) // 2], ends[len(ends) // 2 :]
         return ends, self._head(torch.as_tensor(features, device=self.recipe.device))
 
-    def learned(self) -> dict[str, float | None]:
+    def evaluate(self) -> dict[str, float | None]:
         """What held-out texts show of either objective: loss of the next token in nats, recall@1 of the partner.
 
         The partner of a caption is another caption of the same image, that of a name one of its drawings, among all
@@ -288,10 +288,10 @@ class States:
     ends: Any
 
 
-def packed(lengths: Any, width: int) -> tuple[Any, Any]:
+def pack(lengths: Any, width: int) -> tuple[Any, Any]:
     """Row and first column of texts of ``lengths``, put into rows of ``width``: the longest first, where it fits first.
 
-    >>> rows, columns = packed([2, 5, 3], 6)
+    >>> rows, columns = pack([2, 5, 3], 6)
     >>> rows.tolist(), columns.tolist()
     ([1, 0, 1], [3, 0, 0])
     """
@@ -340,7 +340,7 @@ def schedule(step: int, steps: int) -> float:
     return float(0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, steps - warm))))
 
 
-def trained(recipe: Recipe, corpus: Corpus, progress: Progress) -> Path:
+def train_network(recipe: Recipe, corpus: Corpus, progress: Progress) -> Path:
     """Folder of the network of ``recipe``: the one on the disk, else trained now, from a checkpoint if there is one."""
     if (recipe.folder / FACTS).is_file():
         return recipe.folder

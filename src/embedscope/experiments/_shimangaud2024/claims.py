@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from embedscope.core.document import Table
 from embedscope.core.records import Record
 from embedscope.experiments._checked import Checked, check, claims_table
-from embedscope.experiments._experiment import ValueClaim
 from embedscope.experiments._shimangaud2024.numbers import CLAIMS, FIFTY, NAMES, OWN_QUESTIONS
 from embedscope.experiments._shimangaud2024.vectors import Model
+from embedscope.experiments.experiment import ValueClaim
 
 
-def checked_claims(models: Sequence[Model], records: Sequence[Record]) -> list[Checked]:
+def check_claims(models: Sequence[Model], records: Sequence[Record]) -> list[Checked]:
     """Every claim, with our record where the encoder and the questions of the claim were run.
 
     A record of the user's folder answers only if it asks fifty questions, as the study does.

@@ -75,7 +75,7 @@ def islands(own: Answers, seed: int) -> list[Scatter]:
     for number in numbers if len(numbers) <= SECTIONS else [None]:
         here = slice(None) if number is None else sections == number
         label = "questions" if number is None else outcome.questions.sections[number] or "questions"
-        points.append(Points(label, _rounded(x[here]), _rounded(y[here])))
+        points.append(Points(label, _round(x[here]), _round(y[here])))
     return [
         Scatter(
             f"islands-{_id(own.model)}-{own.question_set.name}",
@@ -163,5 +163,5 @@ def _id(model: Model) -> str:
     return "".join(c if c.isalnum() else "-" for c in model.label)
 
 
-def _rounded(values: Floats) -> tuple[float, ...]:
+def _round(values: Floats) -> tuple[float, ...]:
     return tuple(float(f"{v:.4g}") for v in values)

@@ -53,7 +53,7 @@ def findings(models: Sequence[Model], records: Sequence[Record], checked: Sequen
         statements += [_hit_rate(m, task, records) for task in with_layers[:1]]
         statements += [_islands(m, task, records) for task in with_layers[:1]]
         statements += [_parallel(m, task, records) for task in with_layers]
-        statements += [_crossed(m, records), _typical(m, records)]
+        statements += [_cross_finding(m, records), _typical(m, records)]
     statements.append(claims_finding(checked, WHOSE, HOW))
     return tuple(f for f in statements if f is not None)
 
@@ -170,7 +170,7 @@ def _parallel(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
     )
 
 
-def _crossed(m: Model, records: Sequence[Record]) -> Finding | None:
+def _cross_finding(m: Model, records: Sequence[Record]) -> Finding | None:
     published, own = (main_record(records, m, t, f"{MAIN}.top5") for t in (SEMEVAL, "semeval2012.per_category"))
     delta = independent_difference(own, published)
     if delta.value is None:

@@ -10,10 +10,10 @@ from embedscope.core.document import Cell, Column, Table
 from embedscope.core.records import Record
 from embedscope.core.tables import Index
 from embedscope.experiments._lookup import pick, span
-from embedscope.experiments._shimangaud2024.scores import place_of, prepared
+from embedscope.experiments._shimangaud2024.scores import place_of, prepare_rows
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet
 from embedscope.experiments._shimangaud2024.vectors import Model
-from embedscope.tasks._analogy_questions import Questions
+from embedscope.tasks.analogy_questions import Questions
 from embedscope.tasks.parallelism import relation_pairs
 
 FEWEST = 10
@@ -42,7 +42,7 @@ def factorisation_records(model: Model, question_set: QuestionSet, seed: int) ->
     """Share that a sum of ideal words explains on combinations left out, and with shuffled attributes; unit rows."""
     from embedscope.tasks.factorisation import factorisation
 
-    x = prepared(model.rows(question_set, model.main), "unit").take(slice(None))
+    x = prepare_rows(model.rows(question_set, model.main), "unit").take(slice(None))
     place = place_of(model, question_set, model.main, x.shape[1])
     for name, rows in grids(question_set.questions):
         known = rows[np.isfinite(x[rows]).all(axis=(1, 2))]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from embedscope.experiments._experiment import ValueClaim
-from embedscope.experiments._published import Published, published_name
+from embedscope.experiments.experiment import ValueClaim
+from embedscope.experiments.published import Published, published_name
 
 NAMES = {
     "word2vec": "Word2Vec",
@@ -96,10 +96,10 @@ def published_role(source: str, stated: Mapping[str, str] | None = None) -> str 
     return None
 
 
-def as_written(words: tuple[str, str, str, str]) -> str:
+def format_question(words: tuple[str, str, str, str]) -> str:
     """A single question as the study writes it.
 
-    >>> as_written(("hour", "seconds", "feet", "inches"))
+    >>> format_question(("hour", "seconds", "feet", "inches"))
     'seconds - hour + feet, inches'
     """
     a, b, c, d = words
@@ -151,7 +151,7 @@ def _single() -> list[ValueClaim]:
         ValueClaim(
             "Table 4",
             role,
-            f"angle: {as_written(words)}",
+            f"angle: {format_question(words)}",
             value,
             dataset="single",
             tolerance=0.05,

@@ -12,7 +12,7 @@ from embedscope.core.tables import Index
 from embedscope.experiments._shimangaud2024.scores import Answers
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet
 from embedscope.experiments._thumbnails import thumbnails
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_rows import CandidateRows
 from embedscope.tasks.parallelism import parallelism, relation_pairs
 
 ARROWS = 10
@@ -54,7 +54,7 @@ def _plane(own: Answers, x: Floats, pairs: Index, number: int, within: float, se
         "first component",
         "second component",
         points,
-        tuple((*map(_rounded, tail), *map(_rounded, tip)) for tail, tip in zip(tails, tips, strict=True)),  # type: ignore[misc]
+        tuple((*map(_round, tail), *map(_round, tip)) for tail, tip in zip(tails, tips, strict=True)),  # type: ignore[misc]
         f"Unit rows of {share} in the plane of the first two components of their ends. Mean cosine of the relation's "
         f"offsets in all dimensions: {within:.2f}.",
         "Offsets of a relation",
@@ -88,10 +88,10 @@ def _first_image(question_set: QuestionSet, concept: int) -> Image:
 
 
 def _column(at: Floats, i: int) -> tuple[float, ...]:
-    return tuple(_rounded(v) for v in at[:, i])
+    return tuple(_round(v) for v in at[:, i])
 
 
-def _rounded(value: float) -> float:
+def _round(value: float) -> float:
     return float(f"{value:.5g}")
 
 

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Pairs, Score
-from embedscope.experiments._shimangaud2024.scores import MAIN, place_of, prepared
+from embedscope.experiments._shimangaud2024.scores import MAIN, place_of, prepare_rows
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.stats.correlation import DECIMALS, spearman
-from embedscope.tasks._analogy_outcome import outcome, top_scores
-from embedscope.tasks._analogy_rows import CandidateRows
-from embedscope.tasks._cosines import pair_cosines
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.analogy_outcome import outcome, top_scores
+from embedscope.tasks.analogy_rows import CandidateRows
+from embedscope.tasks.cosines import pair_cosines
+from embedscope.tasks.means import mean_score
 from embedscope.tasks.parallelism import parallelism, relation_pairs
 
 FEW = 10
@@ -60,7 +60,7 @@ def layer_records(model: Model, question_set: QuestionSet, seed: int) -> Iterato
         if not _varies(x):
             continue
         result = outcome(
-            prepared(x, rows), question_set.questions, method=method, exclude=words == "exclude", seed=seed
+            prepare_rows(x, rows), question_set.questions, method=method, exclude=words == "exclude", seed=seed
         )
         place = place_of(model, question_set, space, x.shape[1])
         for name, score in top_scores(result, f"{MAIN}.top1", 1, seed).items():

@@ -9,17 +9,17 @@ from embedscope.core.errors import DataUnavailableError, InputError, MissingExtr
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.tables import Score
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.figures import angle_figure, islands
 from embedscope.experiments._shimangaud2024.ideal_words import factorisation_records
-from embedscope.experiments._shimangaud2024.numbers import TABLE_4, as_written
+from embedscope.experiments._shimangaud2024.numbers import TABLE_4, format_question
 from embedscope.experiments._shimangaud2024.offsets import offset_planes
 from embedscope.experiments._shimangaud2024.relations import layer_records, parallelism_records, typicality_records
 from embedscope.experiments._shimangaud2024.scores import Answers, answers, headline, place_of, score_records
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet, StudyData
 from embedscope.experiments._shimangaud2024.vectors import IMAGE, Model, label_of, open_vectors
-from embedscope.tasks._analogy_angles import closeness
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.experiments.experiment import Options
+from embedscope.tasks.analogy_angles import closeness
+from embedscope.tasks.analogy_rows import CandidateRows
 
 SCALES = {
     "smoke": "emoji with the first 60 families of skin tones, SemEval-2012",
@@ -141,7 +141,7 @@ def single_angles(model: Model, single: QuestionSet) -> list[Record]:
     angles = closeness(CandidateRows.of(x, "raw"), single.questions).angle
     place = place_of(model, single, model.main, x.shape[1])
     return [
-        place.record(f"angle: {as_written(words)}", Score(float(angle), 1), rows="raw")
+        place.record(f"angle: {format_question(words)}", Score(float(angle), 1), rows="raw")
         for words, angle in zip(TABLE_4, angles, strict=True)
         if angle == angle  # noqa: PLR0124 - nan where a word has no vector
     ]

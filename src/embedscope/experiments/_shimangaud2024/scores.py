@@ -14,11 +14,11 @@ from embedscope.experiments._shimangaud2024.study_data import QuestionSet, relat
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.stats.best_of import less_best
 from embedscope.stats.score_records import score_record
-from embedscope.tasks._analogy_angles import Closeness, closeness
-from embedscope.tasks._analogy_draws import Ends, mean_scores
-from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, outcomes, top_scores
-from embedscope.tasks._analogy_ranks import Asked, analogy_ranks
-from embedscope.tasks._analogy_rows import KINDS, CandidateRows
+from embedscope.tasks.analogy_angles import Closeness, closeness
+from embedscope.tasks.analogy_draws import Ends, mean_scores
+from embedscope.tasks.analogy_outcome import CONTROLS, Outcome, outcomes, top_scores
+from embedscope.tasks.analogy_ranks import Asked, analogy_ranks
+from embedscope.tasks.analogy_rows import KINDS, CandidateRows
 
 TOPS = (1, 5)
 MAIN = "3cosadd.exclude.unit"
@@ -92,7 +92,7 @@ def answers(model: Model, question_set: QuestionSet, seed: int) -> Answers:
     for kind in dict.fromkeys(way.rpartition(".")[2] for way in ways):
         own = [way for way in ways if way.endswith(f".{kind}")]
         parts = [(way.split(".")[0], way.split(".")[1] == "exclude") for way in own]
-        results |= zip(own, outcomes(prepared(x, kind), question_set.questions, parts, seed), strict=True)
+        results |= zip(own, outcomes(prepare_rows(x, kind), question_set.questions, parts, seed), strict=True)
     raw = CandidateRows.of(x, "raw")
     results = {way: results[way] for way in ways}
     return Answers(
@@ -100,7 +100,7 @@ def answers(model: Model, question_set: QuestionSet, seed: int) -> Answers:
     )
 
 
-def prepared(x: Floats, kind: str) -> CandidateRows:
+def prepare_rows(x: Floats, kind: str) -> CandidateRows:
     """Rows (n, d) read as ``kind`` once and for all, so that they are not scaled again for every question."""
     return CandidateRows.of(CandidateRows.of(x, kind).take(slice(None)), "raw")
 

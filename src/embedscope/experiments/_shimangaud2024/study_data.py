@@ -14,9 +14,9 @@ from embedscope.core.errors import DataUnavailableError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
 from embedscope.core.tables import Data, Index, Matches
-from embedscope.experiments._experiment import Options
-from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_4, as_written
-from embedscope.tasks._analogy_questions import Questions, questions_of
+from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_4, format_question
+from embedscope.experiments.experiment import Options
+from embedscope.tasks.analogy_questions import Questions, questions_of
 
 QUESTION_FILE = "questions.txt"
 FAMILIES = 60
@@ -81,7 +81,7 @@ def load_study_data(options: Options, finder: Any) -> StudyData:
         makers |= {"google_analogies": _whole, "bats": _whole}
     for name, make in makers.items():
         try:
-            data = _loaded(name, finder, study_data.data)
+            data = _load(name, finder, study_data.data)
         except DataUnavailableError as error:
             study_data.skipped.append(Skipped(f"questions of {name}", str(error)))
             continue
@@ -96,7 +96,7 @@ def load_study_data(options: Options, finder: Any) -> StudyData:
     return study_data
 
 
-def _loaded(name: str, finder: Any, facts: dict[str, Any]) -> Data:
+def _load(name: str, finder: Any, facts: dict[str, Any]) -> Data:
     from embedscope.datasets import DATASETS
 
     entry = DATASETS.get(name)
@@ -186,7 +186,9 @@ def single_set(own: QuestionSet | None) -> QuestionSet:
     words = tuple(word for four in TABLE_4 for word in four)
     rows = np.arange(len(words)).reshape(-1, 4)
     three = np.arange(len(rows))
-    questions = Questions("words", rows[:, :3], rows[:, 3:], three, three, tuple(as_written(four) for four in TABLE_4))
+    questions = Questions(
+        "words", rows[:, :3], rows[:, 3:], three, three, tuple(format_question(four) for four in TABLE_4)
+    )
     images, owner = [], []
     place = {word: i for i, word in enumerate(words)}
     for image, concept in zip(own.images, own.owner, strict=True) if own is not None else ():

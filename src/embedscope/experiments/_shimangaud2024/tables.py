@@ -35,7 +35,7 @@ from embedscope.experiments._shimangaud2024.numbers import (
     TABLE_4,
     TABLE_5,
     TABLE_6,
-    as_written,
+    format_question,
 )
 from embedscope.experiments._shimangaud2024.scores import MAIN, TOPS
 from embedscope.experiments._shimangaud2024.vectors import Model
@@ -202,10 +202,10 @@ def _single(models: Sequence[Model], records: Sequence[Record]) -> Table:
         (PUBLISHED, NAMES[role], *(by_role.get(role) for by_role in TABLE_4.values()))
         for role in next(iter(TABLE_4.values()))
     ]
-    names = [f"angle: {as_written(words)}" for words in TABLE_4]
+    names = [f"angle: {format_question(words)}" for words in TABLE_4]
     for m in models:
         values = [main_value(records, m, "single", name) for name in names]
         if any(v is not None for v in values):
             rows.append(("single", m.label, *values))
-    columns = (Column("questions"), Column("model"), *(Column(as_written(words), 1) for words in TABLE_4))
+    columns = (Column("questions"), Column("model"), *(Column(format_question(words), 1) for words in TABLE_4))
     return Table("table4", "Single angles (Table 4)", columns, tuple(rows), "Degrees, raw vectors.")

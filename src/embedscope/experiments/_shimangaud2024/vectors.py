@@ -12,9 +12,9 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.numbers import published_role
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet, StudyData
+from embedscope.experiments.experiment import Options
 
 if TYPE_CHECKING:
     from embedscope.encoders import TextEncoder

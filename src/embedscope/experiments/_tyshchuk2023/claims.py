@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from embedscope.core.document import Table
 from embedscope.core.records import Record
 from embedscope.experiments._checked import Checked, check, claims_table
-from embedscope.experiments._experiment import ValueClaim
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.vectors import Vectors
+from embedscope.experiments.experiment import ValueClaim
 
 
-def checked_claims(models: Sequence[Vectors], records: Sequence[Record]) -> list[Checked]:
+def check_claims(models: Sequence[Vectors], records: Sequence[Record]) -> list[Checked]:
     """Every claim, with our record where the model and the data of the claim were run."""
     roles = {m.source: m.role for m in models}
 

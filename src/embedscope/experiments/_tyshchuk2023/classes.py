@@ -74,7 +74,7 @@ def class_records(
                 skip(Skipped(f"zero-shot of {vectors.label}, {name} fitted on {fitted_on}", str(error)))
     for name, result in sides.items():
         place = Place(vectors.source, classes.name, name, "seen" if name else None)
-        note = "; ".join(resampled(classes))
+        note = "; ".join(resampling_notes(classes))
         yield place.record("zeroshot.seen", result.seen, note=note)
         yield place.record("zeroshot.unseen", result.unseen, note=note)
     yield from _probes(vectors, pairing.images, images, classes, seed, skip)
@@ -93,10 +93,12 @@ def _zero_shot(
         for k, score in result.top.items():
             metric = "zeroshot" if k == 1 else f"zeroshot.top{k}"
             variant = None if measure == "cosine" else measure
-            yield place.record(metric, score, variant=variant, note="; ".join([*view.notes, *resampled(classes)]))
+            yield place.record(
+                metric, score, variant=variant, note="; ".join([*view.notes, *resampling_notes(classes)])
+            )
 
 
-def resampled(classes: ClassSet) -> list[str]:
+def resampling_notes(classes: ClassSet) -> list[str]:
     """What the bootstrap draws, for the note of a record; nothing where it draws single images."""
     return [] if classes.concept is None else ["concepts are resampled, each with all of its images"]
 
@@ -185,4 +187,4 @@ def _probes(
         train, test = (np.asarray(mapped[rows]) for rows in (classes.train, classes.test))
         labels = classes.label[classes.train], classes.label[classes.test]
         result = linear_probe(train, labels[0], test, labels[1], seed=seed, groups=classes.test_units)
-        yield place.record("probe", result.top[1], note="; ".join(resampled(classes)))
+        yield place.record("probe", result.top[1], note="; ".join(resampling_notes(classes)))

@@ -92,7 +92,7 @@ def headline(
             continue
         text = f"{m.label}: the mean image and the mean text lie {gap.value:.2f} apart"
         evidence.append(f"{m.label} gap {of_record(gap).text()}")
-        chosen = _chosen(kept.get(m.source, KeptScores()), seed)
+        chosen = _choose_alignment(kept.get(m.source, KeptScores()), seed)
         if chosen is not None and chosen[1].name is not None:
             part, best = chosen
             text += f", and {best.name} takes recall@1 on held-out pairs ({part}) from "
@@ -131,7 +131,7 @@ def recall_charts(models: Sequence[Vectors], kept: Mapping[str, KeptScores]) -> 
     return (Dots("recall", "Retrieval, alignment by alignment", FINDS, drawn, tuple(labels), caption=caption),)
 
 
-def _chosen(kept: KeptScores, seed: int) -> tuple[str, Selected] | None:
+def _choose_alignment(kept: KeptScores, seed: int) -> tuple[str, Selected] | None:
     """The last held-out part, and the best alignment there: chosen on half of the concepts, tested on the rest."""
     parts = [part for metric, part in kept.scores if metric == FINDS]
     if not parts:
@@ -178,7 +178,7 @@ def _gap(m: Vectors, records: Sequence[Record]) -> Finding | None:
 
 def _retrieval(m: Vectors, kept: KeptScores, seed: int) -> Finding | None:
     """The best alignment, chosen on half of the concepts and tested on the other half."""
-    selected = _chosen(kept, seed)
+    selected = _choose_alignment(kept, seed)
     if selected is None:
         return None
     part, chosen = selected

@@ -53,7 +53,7 @@ def isotropy_records(vectors: Vectors, task: str, sides: Mapping[str, Floats] | 
                 continue
             yield from (replace(r, task=task) for r in records)
     for space, rows in (vectors.sides if sides is None else sides).items():
-        local = locally_centred(rows, CLUSTERS)
+        local = centre_locally(rows, CLUSTERS)
         if local is not None:
             records = measure({space: local}, metrics=("i1", "i2", "self_similarity"), rows="unit", name=vectors.source)
             yield from (replace(r, task=task, transform=LOCAL, fitted_on="the same rows") for r in records)
@@ -63,7 +63,7 @@ def isotropy_records(vectors: Vectors, task: str, sides: Mapping[str, Floats] | 
             yield from (replace(r, task=task) for r in records)
 
 
-def locally_centred(rows: Floats, clusters: int, seed: int = 0) -> Floats | None:
+def centre_locally(rows: Floats, clusters: int, seed: int = 0) -> Floats | None:
     """Rows (n, d) less the mean of their k-means cluster, as Cai et al. 2021 look at isotropy inside clusters.
 
     None where there are fewer than 20 rows a cluster: a cluster's own mean leaves its rows no freedom then.
@@ -111,7 +111,7 @@ def clouds(
     for space, rows in (("text", used_t), ("image", used_i)):
         changed = {"raw": rows, "centred": unit(rows - rows.mean(axis=0))}
         try:
-            changed["whitened"] = unit(_whitened(rows))
+            changed["whitened"] = unit(_whiten(rows))
         except InputError as error:
             skip(Skipped(f"whitened cloud of {vectors.label}, {space}", str(error)))
         scatters += [
@@ -214,7 +214,7 @@ _JOINT = (
 )
 
 
-def _whitened(rows: Floats) -> Floats:
+def _whiten(rows: Floats) -> Floats:
     from embedscope.transforms import parse_chain
 
     k = min(128, rows.shape[1], len(rows) - 1)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from embedscope.experiments._experiment import ValueClaim
-from embedscope.experiments._published import Published, published_name
+from embedscope.experiments.experiment import ValueClaim
+from embedscope.experiments.published import Published, published_name
 
 _BERT = Published("bert", {"model_type": "bert", "num_hidden_layers": 12, "hidden_size": 768, "vocab_size": 30522})
 PUBLISHED_MODELS = {

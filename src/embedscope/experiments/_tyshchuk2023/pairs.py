@@ -116,7 +116,7 @@ def pair_records(vectors: Vectors, pairs: PairSet, view: View, seed: int, kept: 
 
 
 def _losses(place: Place, pairs: PairSet, sides: Sides, view: View, vectors: Vectors, seed: int) -> Iterator[Record]:
-    from embedscope.tasks.contrastive import contrastive_loss, loss_curve, refitted_scale
+    from embedscope.tasks.contrastive import contrastive_loss, loss_curve, refit_scale
 
     scale = view.scale or vectors.scale or FALLBACK_SCALE
     whose = "the alignment's" if view.scale else "the model's" if vectors.scale else "CLIP's, the model has none"
@@ -126,7 +126,7 @@ def _losses(place: Place, pairs: PairSet, sides: Sides, view: View, vectors: Vec
         "train": (sides.texts[train_t], sides.images[train_i]),
         "test": (sides.texts[t], sides.images[i]),
     }
-    refitted = refitted_scale(*parts["train"])
+    refitted = refit_scale(*parts["train"])
     for part, (a, b) in parts.items():
         score = contrastive_loss(a, b, scale, seed=seed)
         yield place.record(f"contrastive_loss.{part}", score, note=f"scale {scale:.4g} ({whose})")
@@ -149,7 +149,7 @@ def _gap(place: Place, pairs: PairSet, sides: Sides, seed: int) -> Iterator[Reco
     a, b = sides.images[i], sides.texts[t]
     paired = Paired.of(a, b)
     for metric in GAP:
-        for m in PAIR_METRICS.get(metric).measured(paired):
+        for m in PAIR_METRICS.get(metric).measure(paired):
             yield replace(
                 place.record(m.metric, Score(m.value, m.n, note=m.note)),
                 stderr=m.stderr,

@@ -12,7 +12,6 @@ from embedscope.core.document import Dots, Figure, Scatter, Series, Skipped
 from embedscope.core.errors import DataUnavailableError, EmbedscopeError, InputError, MissingExtraError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._tyshchuk2023.classes import class_chart, class_halves, class_records
 from embedscope.experiments._tyshchuk2023.geometry import (
     clouds,
@@ -45,6 +44,7 @@ from embedscope.experiments._tyshchuk2023.study_data import (
 )
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, encode_study_data, is_text_only, label_of, unit
 from embedscope.experiments._tyshchuk2023.views import HEADS, SHALLOW, Pairing, View, views
+from embedscope.experiments.experiment import Options
 
 LANGUAGES = {"smoke": ("de", "fr", "ru", "ja"), "full": None}
 SCALES = {

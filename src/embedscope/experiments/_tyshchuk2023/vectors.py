@@ -11,9 +11,9 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._tyshchuk2023.numbers import TEXT_ONLY, published_role
 from embedscope.experiments._tyshchuk2023.study_data import StudyData
+from embedscope.experiments.experiment import Options
 from embedscope.sources.models import (
     check_known,
     encode_texts,

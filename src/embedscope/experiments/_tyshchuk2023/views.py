@@ -33,7 +33,7 @@ class View:
         if self.alignment is not None:
             texts, images = self.alignment.transform(texts), self.alignment.transform_right(images)
         dim = max(texts.shape[1], images.shape[1])
-        return padded(texts, dim), padded(images, dim)
+        return pad_columns(texts, dim), pad_columns(images, dim)
 
     def __call__(self, texts: Floats, images: Floats) -> tuple[Floats, Floats]:
         """Texts and images mapped and renormalised."""
@@ -75,10 +75,10 @@ class Pairing:
     def view(self, name: str | None) -> View:
         """The view through the alignment ``name``, fitted once; raises ``InputError`` where it cannot be."""
         if name not in self._views:
-            self._views[name] = self._fitted(name)
+            self._views[name] = self._fit(name)
         return self._views[name]
 
-    def _fitted(self, name: str | None) -> View:
+    def _fit(self, name: str | None) -> View:
         from embedscope.transforms.align import parse_alignment
 
         assert name is not None
@@ -108,6 +108,6 @@ def views(pairing: Pairing, names: Sequence[str | None]) -> tuple[list[View], li
     return [v for v in results if isinstance(v, View)], [v for v in results if isinstance(v, Skipped)]
 
 
-def padded(rows: Floats, dim: int) -> Floats:
+def pad_columns(rows: Floats, dim: int) -> Floats:
     """``rows`` with columns of zeros up to ``dim`` dimensions."""
     return np.pad(rows, ((0, 0), (0, dim - rows.shape[1]))) if rows.shape[1] < dim else rows

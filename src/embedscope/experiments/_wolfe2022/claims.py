@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embedscope.core.document import Status
-from embedscope.experiments._experiment import Claim
-from embedscope.experiments._wolfe2022.lookup import best, points, scored, token_pooling, top
+from embedscope.experiments._wolfe2022.lookup import best, points, scores_by_space, token_pooling, top
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, STATIC, WORD_TASKS
 from embedscope.experiments._wolfe2022.run import ModelRun
+from embedscope.experiments.experiment import Claim
 
 TOKENS = ("self_similarity", "top5_share", "top8_share")
 
@@ -26,7 +26,7 @@ class Checked:
     why: str = ""
 
 
-def checked_claims(runs: Sequence[ModelRun], full: bool) -> list[Checked]:
+def check_claims(runs: Sequence[ModelRun], full: bool) -> list[Checked]:
     """Every claim on a model that was run, with its verdict."""
     checked = []
     published = [run for run in runs if not run.baseline and run.published is not None]
@@ -34,13 +34,13 @@ def checked_claims(runs: Sequence[ModelRun], full: bool) -> list[Checked]:
         for claim in CLAIMS:
             ours = _value(run, claim) if claim.role == run.role else None
             if ours is not None:
-                checked.append(_checked(run, claim, *ours, full=full))
+                checked.append(_check(run, claim, *ours, full=full))
     contrastive, causal = (next((r for r in published if r.role == role), None) for role in ("contrastive", "causal"))
     if contrastive is not None and causal is not None:
         leads = stsb_leads(contrastive, causal)
         for claim in (c for c in CLAIMS if c.role == "both" and leads):
             ours = (min(leads.values()), None) if claim.statistic == "min" else (_growth(leads), max(leads))
-            checked.append(_checked(contrastive, claim, *ours, full=full))
+            checked.append(_check(contrastive, claim, *ours, full=full))
     return checked
 
 
@@ -65,7 +65,7 @@ def _growth(leads: dict[int, float]) -> float:
     return leads[max(leads)] - leads[min(leads)]
 
 
-def _checked(run: ModelRun, claim: Claim, ours: float, layer: int | None, *, full: bool) -> Checked:
+def _check(run: ModelRun, claim: Claim, ours: float, layer: int | None, *, full: bool) -> Checked:
     status = claim.verdict(ours)
     why = ""
     if status == "deviates":
@@ -134,5 +134,5 @@ def _curve(run: ModelRun, claim: Claim) -> dict[str, float]:
         records = points(run, claim.metric, pooling, claim.variant)
         values = {str(r.space): r.value for r in records}
     else:
-        values = {s.space: s.score.value for s in scored(run, claim.metric, claim.pooling)}
+        values = {s.space: s.score.value for s in scores_by_space(run, claim.metric, claim.pooling)}
     return {s: v for s, v in values.items() if v is not None and s in run.ladder}

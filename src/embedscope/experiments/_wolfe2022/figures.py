@@ -7,7 +7,7 @@ from typing import Any
 
 from embedscope.core.document import Figure, Series
 from embedscope.core.records import Record
-from embedscope.experiments._wolfe2022.lookup import POOLING_NAMES, points, scored, token_pooling
+from embedscope.experiments._wolfe2022.lookup import POOLING_NAMES, points, scores_by_space, token_pooling
 from embedscope.experiments._wolfe2022.numbers import FIGURE_1, TABLE_NAMES
 from embedscope.experiments._wolfe2022.run import ModelRun
 
@@ -79,7 +79,9 @@ def _self_similarity(runs: Sequence[ModelRun], axis: _Axis) -> Figure:
     series = [
         s for run in runs for s in _of_records(run, axis, points(run, "self_similarity", token_pooling(run)), run.label)
     ]
-    series += [_published(run) for run in runs if not run.baseline and run.published is not None and not axis.relative]
+    series += [
+        _published_series(run) for run in runs if not run.baseline and run.published is not None and not axis.relative
+    ]
     return Figure(
         "self_similarity",
         "Self-similarity of words in context (Figure 1)",
@@ -92,7 +94,7 @@ def _self_similarity(runs: Sequence[ModelRun], axis: _Axis) -> Figure:
     )
 
 
-def _published(run: ModelRun) -> Series:
+def _published_series(run: ModelRun) -> Series:
     values = FIGURE_1[run.role]
     return Series(
         f"{run.name}, published", tuple(float(i) for i in range(len(values))), values, kind="published", group=run.name
@@ -120,9 +122,9 @@ def _task(runs: Sequence[ModelRun], axis: _Axis, task: str) -> Figure:
     for run in runs:
         poolings = [s for s in run.poolings if not run.baseline or s == ("eos" if sentence else "bos_eos")]
         for pooling in poolings:
-            records = [s.record() for s in scored(run, task, pooling)]
+            records = [s.record() for s in scores_by_space(run, task, pooling)]
             series += list(_of_records(run, axis, records, f"{run.label}, {POOLING_NAMES[pooling]}"))
-        series += _pooled(run, axis, task)
+        series += _pooled_points(run, axis, task)
     return Figure(
         task,
         TITLES.get(task, TABLE_NAMES.get(task, task.upper()) + ("" if sentence else " (Figure 3)")),
@@ -134,11 +136,11 @@ def _task(runs: Sequence[ModelRun], axis: _Axis, task: str) -> Figure:
     )
 
 
-def _pooled(run: ModelRun, axis: _Axis, task: str) -> list[Series]:
+def _pooled_points(run: ModelRun, axis: _Axis, task: str) -> list[Series]:
     """The model's own sentence embedding as a single point past the last layer."""
     if run.baseline or task not in SENTENCE_TASKS:
         return []
-    records = [s.record() for s in scored(run, task, None)]
+    records = [s.record() for s in scores_by_space(run, task, None)]
     x = axis.place(run, "pooled")
     return [
         Series(f"{run.label}, pooled", (x,), (r.value,), (r.ci_low,), (r.ci_high,), "measured", run.name)

@@ -14,7 +14,7 @@ from embedscope.core.document import Finding, Status
 from embedscope.core.records import Record
 from embedscope.experiments._tested import largest, majority, normal_difference, sentence
 from embedscope.experiments._wolfe2022.claims import Checked
-from embedscope.experiments._wolfe2022.lookup import Extreme, best, difference, points, scored, token_pooling
+from embedscope.experiments._wolfe2022.lookup import Extreme, best, difference, points, scores_by_space, token_pooling
 from embedscope.experiments._wolfe2022.numbers import TABLE_NAMES
 from embedscope.experiments._wolfe2022.run import ModelRun
 from embedscope.stats.best_of import best_of
@@ -128,7 +128,7 @@ def _geometry(c: ModelRun, k: ModelRun, metric: str, text: str) -> Finding | Non
         f"(top {b[-1]:.2f}); mean over layers {np.mean(a):.3f} against {np.mean(b):.3f}, "
         f"difference {delta.text(signed=True)}"
     )
-    return Finding(_worded(text, status), status, evidence, "Figures 1 and 2", _remark(c, k, metric, status))
+    return Finding(_add_status(text, status), status, evidence, "Figures 1 and 2", _remark(c, k, metric, status))
 
 
 def _remark(c: ModelRun, k: ModelRun, metric: str, status: Status) -> str:
@@ -145,7 +145,7 @@ def _remark(c: ModelRun, k: ModelRun, metric: str, status: Status) -> str:
 
 def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], poolings: Sequence[str], what: str) -> Finding | None:
     """Best layer of either model on each test, differences paired over items, Holm-corrected over the tests."""
-    rows = _compared((t, _best_of(c, t, poolings), _best_of(k, t, poolings)) for t in tasks)
+    rows = _compare((t, _best_of(c, t, poolings), _best_of(k, t, poolings)) for t in tasks)
     if not rows:
         return None
     won, lost = _significant(rows)
@@ -173,7 +173,7 @@ def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], poolings: Sequence[st
     return Finding(text, status, evidence, "Table 1, Figures 3, 4 and 6", detail)
 
 
-def _compared(sides: Iterable[tuple[str, Extreme | None, Extreme | None]]) -> list[Row]:
+def _compare(sides: Iterable[tuple[str, Extreme | None, Extreme | None]]) -> list[Row]:
     """The tests on which both sides have a score, with the paired difference."""
     return [(task, a, b, delta) for task, a, b in sides if a and b and (delta := difference(a, b))]
 
@@ -191,7 +191,7 @@ def _best_of(run: ModelRun, task: str, poolings: Sequence[str]) -> Extreme | Non
         (pooling, s.space): s.score
         for pooling in poolings
         if pooling in run.poolings
-        for s in scored(run, task, pooling)
+        for s in scores_by_space(run, task, pooling)
         if s.space in run.ladder
     }
     places = {" ".join(filter(None, place)): place for place in members}
@@ -215,12 +215,12 @@ def _sentences(c: ModelRun, k: ModelRun) -> Finding | None:
     evidence = (
         f"mean cosine of EOS states {sides[0][0]:.3f} against {sides[1][0]:.3f}, difference {delta.text(signed=True)}"
     )
-    return Finding(_worded(text, status), status, evidence, "Figure 5")
+    return Finding(_add_status(text, status), status, evidence, "Figure 5")
 
 
 def _same_objective(a: ModelRun, b: ModelRun) -> Finding | None:
     """Whether two models of one objective differ in how alike their own sentence vectors are."""
-    sides = [_pooled(run) for run in (a, b)]
+    sides = [_pooled_cosine(run) for run in (a, b)]
     if any(r is None or r.value is None for r in sides):
         return None
     measured = [(r.value or 0.0, r.stderr, run.name) for r, run in zip(sides, (a, b), strict=True) if r is not None]
@@ -241,13 +241,13 @@ def _same_objective(a: ModelRun, b: ModelRun) -> Finding | None:
     return Finding(text, status, evidence, "not in the paper, which has one contrastive model", SAME_OBJECTIVE)
 
 
-def _pooled(run: ModelRun) -> Record | None:
+def _pooled_cosine(run: ModelRun) -> Record | None:
     """Mean cosine of the model's own sentence vectors."""
     records = (r for r in run.geometry if r.metric == "sentence_self_similarity" and r.space == "pooled")
     return next((r for r in records if r.variant is None), None)
 
 
-def _worded(text: str, status: Status) -> str:
+def _add_status(text: str, status: Status) -> str:
     return text + {
         "agrees": ".",
         "undecided": ": this run cannot tell.",
@@ -292,7 +292,7 @@ def _bos(run: ModelRun, tasks: Sequence[str]) -> Finding | None:
     if run.role != "causal":
         return None
     words = [t for t in tasks if t in TABLE_NAMES]
-    rows = _compared((t, best(run, t, "bos_eos"), best(run, t, "plain")) for t in words)
+    rows = _compare((t, best(run, t, "bos_eos"), best(run, t, "plain")) for t in words)
     if not rows:
         return None
     won, lost = _significant(rows)
@@ -315,7 +315,7 @@ def _bos(run: ModelRun, tasks: Sequence[str]) -> Finding | None:
 
 def _against_random(run: ModelRun, base: ModelRun, tasks: Sequence[str]) -> Finding | None:
     read = {t: ("bos_eos",) if t in TABLE_NAMES else ("eos",) for t in tasks}
-    rows = _compared((t, _best_of(run, t, read[t]), _best_of(base, t, read[t])) for t in tasks)
+    rows = _compare((t, _best_of(run, t, read[t]), _best_of(base, t, read[t])) for t in tasks)
     if not rows:
         return None
     won, lost = _significant(rows)

@@ -38,7 +38,7 @@ def token_pooling(run: ModelRun) -> str | None:
     return next((r.pooling for r in run.geometry if r.task == "tokens"), None)
 
 
-def scored(run: ModelRun, metric: str, pooling: str | None) -> list[Any]:
+def scores_by_space(run: ModelRun, metric: str, pooling: str | None) -> list[Any]:
     """Scores of a task measure in every space of ``run`` under one pooling, in the order of its spaces."""
     by_space = {s.space: s for s in run.scored if s.metric == metric and s.pooling == pooling}
     order = run.spaces if pooling is not None else ("pooled",)
@@ -47,7 +47,7 @@ def scored(run: ModelRun, metric: str, pooling: str | None) -> list[Any]:
 
 def top(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
     """The score in the top layer as the paper counts it."""
-    for s in scored(run, metric, pooling):
+    for s in scores_by_space(run, metric, pooling):
         if s.space == (run.ladder[-1] if pooling is not None else "pooled") and s.score.value is not None:
             record = s.record()
             return Extreme(
@@ -58,7 +58,7 @@ def top(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
 
 def best(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
     """The best score over the layers 0..N of the paper, with the interval of that maximum."""
-    highest = best_of({s.space: s.score for s in scored(run, metric, pooling) if s.space in run.ladder})
+    highest = best_of({s.space: s.score for s in scores_by_space(run, metric, pooling) if s.space in run.ladder})
     if highest is None:
         return None
     return Extreme(highest.value, highest.low, highest.high, highest.name, run.ladder.index(highest.name), highest)

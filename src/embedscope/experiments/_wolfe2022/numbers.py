@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from embedscope.experiments._experiment import Claim
-from embedscope.experiments._published import Published, published_name
+from embedscope.experiments.experiment import Claim
+from embedscope.experiments.published import Published, published_name
 
 _GPT2 = Published("causal", {"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "vocab_size": 50257})
 PUBLISHED_MODELS = {

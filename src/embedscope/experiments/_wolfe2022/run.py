@@ -12,9 +12,9 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.encoders import TextEncoder
-from embedscope.experiments._experiment import Options
-from embedscope.experiments._published import published_name
 from embedscope.experiments._wolfe2022.numbers import PUBLISHED_MODELS, STATIC, published_role
+from embedscope.experiments.experiment import Options
+from embedscope.experiments.published import published_name
 from embedscope.sources.models import open_text_model
 from embedscope.sources.options import ModelOptions
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from embedscope.core.document import Cell, Column, Table
-from embedscope.experiments._experiment import Claim
 from embedscope.experiments._wolfe2022.claims import Checked
 from embedscope.experiments._wolfe2022.lookup import (
     POOLING_NAMES,
@@ -18,6 +17,7 @@ from embedscope.experiments._wolfe2022.lookup import (
 )
 from embedscope.experiments._wolfe2022.numbers import TABLE_1, TABLE_NAMES, WORD_TASKS
 from embedscope.experiments._wolfe2022.run import ModelRun
+from embedscope.experiments.experiment import Claim
 
 COUNTERPART = "the model of the paper with the same training objective"
 
@@ -46,8 +46,8 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
                     head = (TABLE_NAMES[task], run.label, POOLING_NAMES[pooling])
                     above = difference(high, last) if last else None
                     margin = f"{above[1]:.2f} to {above[2]:.2f}" if above else None
-                    published = _published(run, task, pooling)
-                    rows.append((*head, value, layer, last_value, *published, span, _tied(high, run), margin))
+                    published = _published_cells(run, task, pooling)
+                    rows.append((*head, value, layer, last_value, *published, span, _tied_layers(high, run), margin))
     columns = (
         Column("test"),
         Column("model"),
@@ -74,7 +74,7 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
     )
 
 
-def _tied(high: Extreme, run: ModelRun) -> str | None:
+def _tied_layers(high: Extreme, run: ModelRun) -> str | None:
     """Numbers of the layers that cannot be told apart from the best one, which is among them; None without a band.
 
     The layer after the final norm counts as the last one, as in the paper.
@@ -105,7 +105,7 @@ def _cells(high: Extreme, last: Extreme | None) -> tuple[Cell, ...]:
     return high.value, span, high.layer, last.value if last else None
 
 
-def _published(run: ModelRun, task: str, pooling: str) -> tuple[Cell, ...]:
+def _published_cells(run: ModelRun, task: str, pooling: str) -> tuple[Cell, ...]:
     for (role, of_pooling, name), cells in TABLE_1.items():
         if role == run.role and of_pooling == pooling and task in WORD_TASKS and not run.baseline:
             value, layer, last = cells[WORD_TASKS.index(task)]

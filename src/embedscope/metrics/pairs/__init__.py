@@ -7,7 +7,7 @@
 """
 
 from embedscope.core.registry import Registry
-from embedscope.metrics.pairs._metric import Paired, PairMetric
+from embedscope.metrics.pairs.metric import Paired, PairMetric
 
 PAIR_METRICS: Registry[PairMetric] = Registry("pair metric", "embedscope.metrics.pairs")
 

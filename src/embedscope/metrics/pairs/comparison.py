@@ -11,12 +11,12 @@ import numpy as np
 from embedscope.core.arrays import Floats, Hashes, row_norms
 from embedscope.core.ids import GROUPS, mix
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import UndefinedError
-from embedscope.metrics.pairs._metric import (
+from embedscope.metrics.metric import UndefinedError
+from embedscope.metrics.pairs.metric import (
     NO_INTERVAL,
     Estimate,
     Paired,
-    left_out_interval,
+    jackknife_interval,
     mean_estimate,
     pair_metric,
 )
@@ -72,7 +72,7 @@ class _Side:
         return 0.0 if abs(values) <= noise else values
 
 
-def _aligned(paired: Paired) -> tuple[Floats, Floats, Index, str | None]:
+def _align(paired: Paired) -> tuple[Floats, Floats, Index, str | None]:
     x, y, groups = paired.aligned
     if len(x) < 2:
         raise UndefinedError(f"undefined: needs at least 2 pairs, got {len(x)}")
@@ -101,7 +101,7 @@ def linear_cka(paired: Paired) -> Mapping[str, Estimate]:
     UndefinedError
         with fewer than 4 pairs, or where HSIC(X, X) or HSIC(Y, Y) is not positive.
     """
-    x, y, groups, note = _aligned(paired)
+    x, y, groups, note = _align(paired)
     _differ(x, y)
     x, y = x / row_norms(x).max(), y / row_norms(y).max()
     pairs = ((x, y), (x, x), (y, y))
@@ -113,7 +113,7 @@ def linear_cka(paired: Paired) -> Mapping[str, Estimate]:
         mine = groups == g
         return _alike([s.minus(_Side.of(p[0][mine], p[1][mine])) for s, p in zip(full, pairs, strict=True)])
 
-    estimate = Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)
+    estimate = Estimate(value, jackknife_interval(value, without, sizes.tolist()), len(x), note)
     return {"linear_cka": estimate} | _null(paired, "linear_cka", _cka_by_chance(paired))
 
 
@@ -137,7 +137,7 @@ def procrustes_distance(paired: Paired) -> Mapping[str, Estimate]:
     UndefinedError
         with fewer than 2 pairs, or where all rows of a side are equal.
     """
-    x, y, groups, note = _aligned(paired)
+    x, y, groups, note = _align(paired)
     _differ(x, y)
     x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
     left, singular, right = np.linalg.svd(x.T @ y, full_matrices=False)
@@ -153,7 +153,7 @@ def procrustes_distance(paired: Paired) -> Mapping[str, Estimate]:
         spread = (1 - sums[1][g] - n * mx @ mx) * (1 - sums[2][g] - n * my @ my)
         return float(1 - nuclear**2 / spread)
 
-    estimate = Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)
+    estimate = Estimate(value, jackknife_interval(value, without, sizes.tolist()), len(x), note)
     return {"procrustes_distance": estimate} | _null(paired, "procrustes_distance", _procrustes_by_chance(paired))
 
 
@@ -169,7 +169,7 @@ def knn_overlap(paired: Paired) -> Mapping[str, Estimate]:
     UndefinedError
         with fewer than 12 pairs.
     """
-    x, y, groups, note = _aligned(paired)
+    x, y, groups, note = _align(paired)
     if len(x) < K + 2:
         raise UndefinedError(f"undefined: {K} neighbours of pairs need at least {K + 2} pairs, got {len(x)}")
     near, other = (np.sort(nearest_others(v, K)[0], axis=1) for v in (x, y))
@@ -192,9 +192,9 @@ def _shared_neighbours(near: Index, other: Index, order: Index) -> float:
     return float(_shared(near, np.sort(place[other[order]], axis=1)).mean())
 
 
-def _sampled(paired: Paired, most: int) -> tuple[Floats, Floats, Hashes]:
+def _sample(paired: Paired, most: int) -> tuple[Floats, Floats, Hashes]:
     """Up to ``most`` aligned rows, those of the units with the smallest hashes, and their units."""
-    x, y, _, _ = _aligned(paired)
+    x, y, _, _ = _align(paired)
     units = paired.aligned_units
     if len(x) > most:
         rows = np.sort(np.argsort(mix(units), kind="stable")[:most])
@@ -206,7 +206,7 @@ def _cka_by_chance(paired: Paired) -> tuple[Callable[[Index], float], Hashes] | 
     """Debiased CKA with the rows of one side in another order: only its numerator changes."""
     if paired.values_only:
         return None
-    x, y, units = _sampled(paired, NULL_ROWS)
+    x, y, units = _sample(paired, NULL_ROWS)
     kernels = [u @ u.T for u in (x / row_norms(x).max(), y / row_norms(y).max())]
     for kernel in kernels:
         np.fill_diagonal(kernel, 0.0)
@@ -232,7 +232,7 @@ def _procrustes_by_chance(paired: Paired) -> tuple[Callable[[Index], float], Has
     """1 - distance with the rows of one side in another order: only the nuclear norm changes."""
     if paired.values_only:
         return None
-    x, y, units = _sampled(paired, NULL_ROWS // 2)
+    x, y, units = _sample(paired, NULL_ROWS // 2)
     sides = []
     for side in (x, y):  # rows in their own principal axes: at most as many as there are rows
         left, values, _ = np.linalg.svd(side, full_matrices=False)

@@ -11,8 +11,8 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.ids import GROUPS
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import UndefinedError
-from embedscope.metrics.pairs._metric import Estimate, Paired, left_out_interval, pair_metric
+from embedscope.metrics.metric import UndefinedError
+from embedscope.metrics.pairs.metric import Estimate, Paired, jackknife_interval, pair_metric
 
 IDS = (
     "modality_gap",
@@ -67,7 +67,7 @@ def _by_group(x: Floats, groups: Index) -> Floats:
 def _estimate(paired: Paired, name: str, value: Callable[[_Sums], float]) -> Mapping[str, Estimate]:
     sums = _sums(paired)
     full = value(sums.total())
-    interval = left_out_interval(full, lambda g: value(sums.total(without=g)), sums.pairs.astype(int).tolist())
+    interval = jackknife_interval(full, lambda g: value(sums.total(without=g)), sums.pairs.astype(int).tolist())
     zero = len(paired.x) + len(paired.y) - len(paired.unit.x) - len(paired.unit.y)
     return {name: Estimate(full, interval, int(sums.pairs.sum()), f"{zero} zero rows left out" if zero else None)}
 
@@ -95,12 +95,12 @@ def _unbiased_gap(s: _Sums) -> float:
     return float(np.sqrt(max(_gap(s) ** 2 - _sampling_part(s), 0.0)))
 
 
-def _paired(s: _Sums) -> float:
+def _mean_paired(s: _Sums) -> float:
     _require(bool(s.pairs), "a pair of non-zero rows")
     return float(s.across / s.pairs)
 
 
-def _unpaired(s: _Sums) -> float:
+def _mean_unpaired(s: _Sums) -> float:
     others = s.nx * s.ny - s.pairs
     _require(bool(others > 0), "rows that do not belong together")
     return float((s.sx @ s.sy - s.across) / others)
@@ -109,7 +109,7 @@ def _unpaired(s: _Sums) -> float:
 def _relative(s: _Sums) -> float:
     _require(bool(s.nx > 1 and s.ny > 1), "two non-zero rows on both sides")
     within = [1 - (total @ total - n) / (n * n - n) for total, n in ((s.sx, s.nx), (s.sy, s.ny))]
-    apart, spread = 1 - _paired(s), float(sum(within)) / 2
+    apart, spread = 1 - _mean_paired(s), float(sum(within)) / 2
     _require(apart + spread > 1e-15, "rows that differ")
     return apart / (apart + spread)
 
@@ -171,7 +171,7 @@ def paired_cosine(paired: Paired) -> Mapping[str, Estimate]:
     UndefinedError
         without a pair of non-zero rows.
     """
-    return _estimate(paired, "paired_cosine", _paired)
+    return _estimate(paired, "paired_cosine", _mean_paired)
 
 
 @one_space(bounds=(-1.0, 1.0), ideal=0.0, units="cosine", cite="liang2022")
@@ -185,7 +185,7 @@ def unpaired_cosine(paired: Paired) -> Mapping[str, Estimate]:
     UndefinedError
         where there is no such pair.
     """
-    return _estimate(paired, "unpaired_cosine", _unpaired)
+    return _estimate(paired, "unpaired_cosine", _mean_unpaired)
 
 
 @one_space(bounds=(0.0, 4.0), ideal=0.0, units="squared length", cite="wang2020")
@@ -199,7 +199,7 @@ def alignment(paired: Paired) -> Mapping[str, Estimate]:
     UndefinedError
         without a pair of non-zero rows.
     """
-    return _estimate(paired, "alignment", lambda s: 2 - 2 * _paired(s))
+    return _estimate(paired, "alignment", lambda s: 2 - 2 * _mean_paired(s))
 
 
 ENTRIES = {

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.stores import StorePlace
 
 Block = tuple[Sequence[str], npt.NDArray[Any], Any]
@@ -103,7 +103,7 @@ class StoreTarget:
 
     Attributes
     ----------
-    opened : (place, stream of its one column of vectors, dimensions to write) -> a writer; ``InputError`` where the
+    open : (place, stream of its one column of vectors, dimensions to write) -> a writer; ``InputError`` where the
         column cannot hold them
     create : (what is made, its rows) -> what was made; on an error nothing is left of it
     there : whether something is where it would be made
@@ -111,7 +111,7 @@ class StoreTarget:
     slow : (place, rows) -> what is said before so many rows are written, where that takes long; empty where not
     """
 
-    opened: Callable[[StorePlace, ColumnStream, int], AbstractContextManager[StoreWriter]]
+    open: Callable[[StorePlace, ColumnStream, int], AbstractContextManager[StoreWriter]]
     create: Callable[[NewCollection, Blocks], Made]
     there: Callable[[NewCollection], bool]
     column: str = "vector"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.readers._column_names import fixed_size
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.store_writers._target import Blocks, Loss, Made, NewCollection, StoreTarget, check_width
 from embedscope.readers.stores import StorePlace
 from embedscope.readers.stores.lancedb import open_table

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.store_writers._target import Blocks, Loss, Made, NewCollection, StoreTarget, check_width
 from embedscope.readers.stores import StorePlace
-from embedscope.readers.stores.postgresql import connected
+from embedscope.readers.stores.postgresql import connect
 
 IDS = ("postgresql", "postgres")
 
@@ -55,7 +55,7 @@ class PostgresWriter:
         with self._connection.transaction(), self._connection.cursor() as cursor:
             with cursor.copy("copy embedscope_block (key, vector) from stdin") as copy:
                 for name, row in zip(ids, _numbers(rows), strict=True):
-                    copy.write_row((name, _written(row, self._brackets)))
+                    copy.write_row((name, _write_vector(row, self._brackets)))
             cursor.execute(self._update)
 
 
@@ -64,7 +64,7 @@ def _numbers(rows: npt.NDArray[Any]) -> Iterator[list[float]]:
         yield from np.asarray(rows[first : first + 1024], dtype=np.float64).tolist()
 
 
-def _written(row: Sequence[float], brackets: str = "[]") -> str:
+def _write_vector(row: Sequence[float], brackets: str = "[]") -> str:
     """A vector as text; the shortest form of a float64, from which PostgreSQL reads the same float32."""
     return f"{brackets[0]}{','.join(map(repr, row))}{brackets[1]}"
 
@@ -77,7 +77,7 @@ def open_writer(place: StorePlace, stream: ColumnStream, dim: int) -> Iterator[P
     fixed = re.search(r"\((\d+)\)", kinds[column.name])
     remedy = f"write a new column: give {place}::{column.name}_new as OUT"
     check_width(place, int(fixed[1]) if fixed else None, dim, remedy)
-    with connected(place, read_only=False) as (connection, table):
+    with connect(place, read_only=False) as (connection, table):
         yield PostgresWriter(connection, table, (ids, kinds[ids]), (column.name, kinds[column.name]))
 
 
@@ -90,7 +90,7 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
     kinds = {field.name: _kind(field.type) for field in new.schema}
     names = [name for name, kind in kinds.items() if kind is not None]
     columns = [SQL("{} {}").format(Identifier(name), SQL(str(kinds[name]))) for name in names]
-    with connected(new.place, read_only=False, make=True) as (connection, table):
+    with connect(new.place, read_only=False, make=True) as (connection, table):
         connection.execute("create extension if not exists vector")
         connection.execute(
             SQL("create table {} ({}, {} vector({}), primary key ({}))").format(
@@ -101,7 +101,7 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
         with connection.cursor().copy(SQL("copy {} ({}) from stdin").format(SQL(table), asked)) as copy:
             for _, rows, others in blocks:
                 values = [others.column(name).to_pylist() for name in names]
-                for row in zip(*values, map(_written, _numbers(rows)), strict=True):
+                for row in zip(*values, map(_write_vector, _numbers(rows)), strict=True):
                     copy.write_row(row)
     left = [name for name, kind in kinds.items() if kind is None]
     return Made(
@@ -112,7 +112,7 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
 def _new_column(new: NewCollection, blocks: Blocks) -> Made:
     from psycopg.sql import SQL, Identifier
 
-    with connected(new.place, read_only=False) as (connection, table):
+    with connect(new.place, read_only=False) as (connection, table):
         drop = SQL("alter table {} drop column if exists {}").format(SQL(table), Identifier(new.column))
         if new.unfinished:
             connection.execute(drop)
@@ -151,7 +151,7 @@ def _kind(kind: Any) -> str | None:
 
 def there(new: NewCollection) -> bool:
     """Whether the table is there, or for a new column of the table that is read, that column."""
-    with connected(new.place, make=True) as (connection, table):
+    with connect(new.place, make=True) as (connection, table):
         if connection.execute("select to_regclass(%s)", [table]).fetchone()[0] is None:
             return False
         if new.like is None or new.like.url != new.place.url:

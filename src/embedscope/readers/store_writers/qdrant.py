@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.store_writers._target import (
     Blocks,
     Loss,
@@ -31,7 +31,7 @@ from embedscope.readers.stores.qdrant import (
     UNNAMED,
     distance_of,
     has_names,
-    opened,
+    open_client,
     unit_vectors,
     vectors_of,
 )
@@ -66,9 +66,9 @@ class QdrantWriter:
                 with_vectors=not self._server,
                 with_payload=not self._server,
             )
-            (self._updated if self._server else self._put_back)({p.id: p for p in there}, vectors)
+            (self._update if self._server else self._put_back)({p.id: p for p in there}, vectors)
 
-    def _updated(self, there: dict[Any, Any], vectors: dict[Any, Any]) -> None:
+    def _update(self, there: dict[Any, Any], vectors: dict[Any, Any]) -> None:
         from qdrant_client import models
 
         points = [
@@ -117,7 +117,7 @@ def open_writer(place: StorePlace, stream: ColumnStream, dim: int) -> Iterator[Q
     check_own_ids(place, stream)
     remedy = f"write a new collection: give {place}_new as OUT"
     check_width(place, column.dim, dim, remedy)
-    with opened(place) as client:
+    with open_client(place) as client:
         yield QdrantWriter(client, place, column.name)
 
 
@@ -130,8 +130,8 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
 
     name, renamed = new.place.collection, False
     with ExitStack() as stack:
-        client = stack.enter_context(opened(new.place, make=True))
-        like = None if new.like is None else stack.enter_context(opened(new.like))
+        client = stack.enter_context(open_client(new.place, make=True))
+        like = None if new.like is None else stack.enter_context(open_client(new.like))
         if new.unfinished and client.collection_exists(name):
             client.delete_collection(name)
         distance = models.Distance.COSINE if new.like is None else distance_of(like, new.like, new.source_column)
@@ -143,7 +143,7 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
                 payloads = _payloads(like, new, ids, table)
                 points = []
                 for key, row, payload in zip(ids, rows.tolist(), payloads, strict=True):
-                    point = _named_point(key)
+                    point = _point_id(key)
                     renamed |= str(point) != key
                     fields = payload if str(point) == key else {**payload, SOURCE_ID: key}
                     vector = row if new.column == UNNAMED else {new.column: row}
@@ -168,7 +168,7 @@ def _payloads(like: Any, new: NewCollection, ids: Sequence[str], table: Any) -> 
     return [held.get(key, {}) for key in ids]
 
 
-def _named_point(key: str) -> int | str:
+def _point_id(key: str) -> int | str:
     if key.isdecimal() and str(int(key)) == key:
         return int(key)
     try:
@@ -181,7 +181,7 @@ def there(new: NewCollection) -> bool:
     """Whether a collection is there."""
     if new.place.is_local and not (Path(new.place.path) / "meta.json").exists():
         return False
-    with opened(new.place, make=True) as client:
+    with open_client(new.place, make=True) as client:
         return bool(client.collection_exists(new.place.collection))
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from embedscope.core.registry import Registry
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.stores._place import StorePlace
 
 __all__ = ["STORES", "StorePlace", "place_of"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embedscope.core.errors import InputError
 from embedscope.core.regular import near_name
-from embedscope.readers._paths import RemoteFile
+from embedscope.readers.paths import RemoteFile
 
 PATIENCE = 300.0
 """Seconds that a server may take for one answer: a page of rows, a count, a block that is written."""

@@ -13,9 +13,9 @@ import numpy as np
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.core.waiting import Patient, bounded
-from embedscope.readers._columns import ColumnStream, column_stream
-from embedscope.readers._keys import known
+from embedscope.core.waiting import Patient, call_within
+from embedscope.readers._keys import check_key
+from embedscope.readers.columns import ColumnStream, column_stream
 from embedscope.readers.stores._field_columns import column_notes, field_columns
 from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
 from embedscope.readers.stores._ranges import chunks_of, ranges
@@ -74,7 +74,7 @@ def _server(host: str, port: int, secure: bool) -> Any:
     """
     chromadb = require("chromadb", "chroma", "reading a Chroma server")
     settings = chromadb.Settings(anonymized_telemetry=False)
-    client = bounded(partial(chromadb.HttpClient, host, port, ssl=secure, settings=settings), FIRST_ANSWER)
+    client = call_within(partial(chromadb.HttpClient, host, port, ssl=secure, settings=settings), FIRST_ANSWER)
     return Patient(client, PATIENCE, ("Collection",))
 
 
@@ -82,7 +82,7 @@ def open_collection(place: StorePlace) -> Any:
     """The collection; nothing is embedded by it."""
     client = open_client(place)
     names = [collection.name for collection in client.list_collections()]
-    return client.get_collection(known(place.path, "collection", place.collection, names), embedding_function=None)
+    return client.get_collection(check_key(place.path, "collection", place.collection, names), embedding_function=None)
 
 
 def space_of(collection: Any) -> str:

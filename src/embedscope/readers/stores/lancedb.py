@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from embedscope.core.extras import require
-from embedscope.readers._columns import ColumnStream, column_stream
-from embedscope.readers._keys import known
+from embedscope.readers._keys import check_key
+from embedscope.readers.columns import ColumnStream, column_stream
 from embedscope.readers.stores._place import StorePlace
 from embedscope.readers.stores._ranges import chunks_of, ranges
 
@@ -26,7 +26,7 @@ def open_table(place: StorePlace) -> Any:
     folder = place.folder()
     database = lancedb.connect(str(folder))
     names = sorted(path.stem for path in folder.glob("*.lance"))
-    return database.open_table(known(str(folder), "table", place.collection, names))
+    return database.open_table(check_key(str(folder), "table", place.collection, names))
 
 
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:

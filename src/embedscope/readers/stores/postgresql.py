@@ -15,9 +15,9 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.core.waiting import ended_after
-from embedscope.readers._columns import ColumnStream, column_stream
-from embedscope.readers._keys import known
+from embedscope.core.waiting import end_after
+from embedscope.readers._keys import check_key
+from embedscope.readers.columns import ColumnStream, column_stream
 from embedscope.readers.stores._place import PATIENCE, StorePlace
 
 IDS = ("postgresql", "postgres")
@@ -33,7 +33,7 @@ def open_postgresql(place: StorePlace, key: str | None = None) -> ColumnStream:
     """The columns of vectors that ``key`` names in a table or view (``SCHEMA.TABLE``), read by one cursor."""
     import pyarrow as pa
 
-    with connected(place) as (connection, table):
+    with connect(place) as (connection, table):
         kinds = dict(
             connection.execute(
                 "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass "
@@ -59,7 +59,7 @@ def _arrow(kind: str) -> Any:
 
 
 @contextmanager
-def connected(place: StorePlace, *, read_only: bool = True, make: bool = False) -> Iterator[tuple[Any, str]]:
+def connect(place: StorePlace, *, read_only: bool = True, make: bool = False) -> Iterator[tuple[Any, str]]:
     """A connection and the quoted name of the table, which must be there unless it is to be made.
 
     One that reads sees one state of the database; one that writes waits half a minute at most for a lock. Every answer
@@ -86,7 +86,9 @@ def connected(place: StorePlace, *, read_only: bool = True, make: bool = False) 
                     "select relname from pg_class where relkind in ('r', 'v', 'm', 'p', 'f') and relnamespace not in "
                     "('pg_catalog'::regnamespace, 'information_schema'::regnamespace) and relname not like 'pg_toast%%'"
                 ).fetchall()
-                known(f"{place.scheme} database {database.strip('/')}", "table", table, sorted(row[0] for row in there))
+                check_key(
+                    f"{place.scheme} database {database.strip('/')}", "table", table, sorted(row[0] for row in there)
+                )
             if not read_only:
                 connection.commit()
             yield connection, quoted
@@ -103,7 +105,7 @@ def _patient(psycopg: Any) -> Any:
 
     class PatientConnection(psycopg.Connection):  # type: ignore[misc]
         def wait(self, *args: Any, **kwargs: Any) -> Any:
-            with ended_after(PATIENCE, self.pgconn.socket) as is_over:
+            with end_after(PATIENCE, self.pgconn.socket) as is_over:
                 try:
                     return super().wait(*args, **kwargs)
                 except psycopg.Error as error:
@@ -119,10 +121,10 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
 
     place: Any = stream.path
     kinds = {name: re.sub(r"\(.*?\)", "", stream.layout[name]) for name in names}
-    with connected(place) as (connection, table):
+    with connect(place) as (connection, table):
         from psycopg.sql import Identifier
 
-        asked = ", ".join(_asked(Identifier(name).as_string(connection), kinds[name]) for name in names)
+        asked = ", ".join(_select_expression(Identifier(name).as_string(connection), kinds[name]) for name in names)
         with connection.cursor("embedscope", binary=True) as cursor:
             cursor.execute(f"select {asked} from {table}")
             while chunks and (records := cursor.fetchmany(rows)):
@@ -136,7 +138,7 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
                 yield pa.record_batch(arrays, names=list(names))
 
 
-def _asked(name: str, kind: str) -> str:
+def _select_expression(name: str, kind: str) -> str:
     """How a column is asked for: vectors as their bytes, strings as text."""
     if kind in _CODES:
         return f"{kind}_send({name})"

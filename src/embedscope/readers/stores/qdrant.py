@@ -18,9 +18,9 @@ import numpy as np
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.core.waiting import Patient, bounded
-from embedscope.readers._columns import ColumnStream, column_stream
-from embedscope.readers._keys import known
+from embedscope.core.waiting import Patient, call_within
+from embedscope.readers._keys import check_key
+from embedscope.readers.columns import ColumnStream, column_stream
 from embedscope.readers.stores._field_columns import column_notes, field_columns
 from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
 from embedscope.readers.stores._qdrant_points import check_points
@@ -37,23 +37,23 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
     """The vector of every point, or those that ``key`` names, in the order of the ids, with fields of the payload."""
     import pyarrow as pa
 
-    with opened(place) as client:
+    with open_client(place) as client:
         params = client.get_collection(place.collection).config.params.vectors
-        sizes = {name: int(facts.size) for name, facts in _named(params, place).items()}
+        sizes = {name: int(facts.size) for name, facts in _dense_vectors(params, place).items()}
         n = client.count(place.collection, exact=True).count
         first = client.scroll(place.collection, limit=_FIRST, with_payload=True)[0]
     payload = {k: v for point in reversed(first) for k, v in (point.payload or {}).items()}
     columns = field_columns([k for k, v in payload.items() if isinstance(v, str | int)], {"id", *sizes}, "payload")
     fields = {name: pa.string() for name in ("id", *columns)}
     fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
-    unit = _unit(_named(params, place))
+    unit = _unit(_dense_vectors(params, place))
     notes = list(column_notes(columns, "payload"))
     if unit and not place.is_local:
         notes.append(f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)")
     return column_stream(place, pa.schema(list(fields.items())), (n,), _batches, key, layout=columns, notes=notes)
 
 
-def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
+def _dense_vectors(params: Any, place: StorePlace) -> Mapping[str, Any]:
     vectors: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
     single = {name: facts for name, facts in vectors.items() if facts.multivector_config is None}
     if not single:
@@ -67,7 +67,7 @@ def _unit(named: Mapping[str, Any]) -> list[str]:
 
 def unit_vectors(client: Any, place: StorePlace) -> list[str]:
     """Names of the vectors that a server keeps L2-normalised, because their distance is Cosine."""
-    return _unit(_named(client.get_collection(place.collection).config.params.vectors, place))
+    return _unit(_dense_vectors(client.get_collection(place.collection).config.params.vectors, place))
 
 
 def has_names(client: Any, place: StorePlace) -> bool:
@@ -77,12 +77,12 @@ def has_names(client: Any, place: StorePlace) -> bool:
 
 def vectors_of(client: Any, place: StorePlace) -> list[str]:
     """Names of the dense vectors of a collection."""
-    return list(_named(client.get_collection(place.collection).config.params.vectors, place))
+    return list(_dense_vectors(client.get_collection(place.collection).config.params.vectors, place))
 
 
 def distance_of(client: Any, place: StorePlace, name: str) -> Any:
     """The distance of the vectors called ``name``."""
-    return _named(client.get_collection(place.collection).config.params.vectors, place)[name].distance
+    return _dense_vectors(client.get_collection(place.collection).config.params.vectors, place)[name].distance
 
 
 _OPEN: dict[str, tuple[Any, int]] = {}
@@ -90,7 +90,7 @@ _LOCK = Lock()
 
 
 @contextmanager
-def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
+def open_client(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
     """A client; one at a time holds a folder, so readers of it in this process share theirs.
 
     The collection must be there unless it is to be made.
@@ -106,7 +106,7 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
     try:
         names = _collections(client, place)
         if not make:
-            known(where, "collection", place.collection, names)
+            check_key(where, "collection", place.collection, names)
         yield client
     finally:
         with _LOCK:
@@ -129,7 +129,7 @@ def _server(qdrant: Any, where: str, place: StorePlace) -> Any:
     key = os.environ.get("QDRANT_API_KEY")
     try:
         client = partial(qdrant.QdrantClient, url=where, api_key=key, check_compatibility=False)
-        return Patient(bounded(client, FIRST_ANSWER), PATIENCE)
+        return Patient(call_within(client, FIRST_ANSWER), PATIENCE)
     except Exception as error:
         raise _no_server(place, error) from error
 
@@ -139,7 +139,7 @@ def _collections(client: Any, place: StorePlace) -> list[str]:
     if place.is_local:
         return sorted(collection.name for collection in client.get_collections().collections)
     try:
-        return sorted(collection.name for collection in bounded(client.get_collections, FIRST_ANSWER).collections)
+        return sorted(collection.name for collection in call_within(client.get_collections, FIRST_ANSWER).collections)
     except Exception as error:
         raise _no_server(place, error) from error
 
@@ -159,7 +159,7 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
     fields = {name: stream.layout[name] for name in names if name in stream.layout}
     vectors: Any = bool(sizes) if UNNAMED in sizes else list(sizes) or False
     after = None
-    with opened(place) as client:
+    with open_client(place) as client:
         while chunks:
             points, after = client.scroll(
                 place.collection,

@@ -21,7 +21,7 @@ ALIGNMENTS: Registry[type[Aligner]] = Registry("alignment", "embedscope.transfor
 
 _PLACES = {
     "Alignment": "_alignment",
-    "Side": "_sides",
+    "Side": "sides",
     "Procrustes": "procrustes",
     "LeastSquares": "lstsq",
     "WhitenedProcrustes": "canonical",

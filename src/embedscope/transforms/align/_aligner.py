@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian, CrossMoments
-from embedscope.transforms._affine import DTYPES, keeping_dtypes
-from embedscope.transforms.align._sides import Side, unit
+from embedscope.transforms.affine import DTYPES, keeping_dtypes
+from embedscope.transforms.align.sides import Side, unit
 
 
 class Aligner(TransformerMixin, BaseEstimator):

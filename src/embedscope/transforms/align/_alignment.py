@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian, CrossMoments
 from embedscope.transforms._steps import Steps
-from embedscope.transforms._storage import ALIGNMENT
 from embedscope.transforms.align import ALIGNMENTS
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import PARTS, Side, pushed
+from embedscope.transforms.align.sides import PARTS, Side, push_moments
+from embedscope.transforms.storage import ALIGNMENT
 
 
 class Alignment(Steps, Aligner):
@@ -80,7 +80,7 @@ class Alignment(Steps, Aligner):
         self._begin(cross.n, *cross.widths)
         for step in self.steps:
             fitted = self._add(clone(step).fit_cross(cross))
-            cross = pushed(cross, fitted.left_, fitted.right_)
+            cross = push_moments(cross, fitted.left_, fitted.right_)
         return self
 
     def save(self, path: str | Path) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
-from embedscope.transforms._affine import checked_count, whole
+from embedscope.transforms.affine import check_count, whole
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
-from embedscope.transforms.align._whitening import Shrinkage, shrinkage_of, shrinkage_text, whitener
+from embedscope.transforms.align.sides import Side
+from embedscope.transforms.align.whitening import Shrinkage, shrinkage_of, shrinkage_text, whitener
 
 IDS = ("wprocrustes", "cca")
 
@@ -45,7 +45,7 @@ class _Whitened(Aligner):
         shrinkage = [] if self.shrinkage == self.default_shrinkage else [shrinkage_text(self.shrinkage)]
         return ":".join([self.name, str(self.k), *shrinkage])
 
-    def _whitened(self, cross: CrossGaussian, k: int | None) -> tuple[Floats, Floats]:
+    def _whiten(self, cross: CrossGaussian, k: int | None) -> tuple[Floats, Floats]:
         left, self.shrinkage_x_ = whitener(cross.x, k, self.shrinkage, self.text)
         right, self.shrinkage_y_ = whitener(cross.y, k, self.shrinkage, self.text)
         return left, right
@@ -82,8 +82,8 @@ class WhitenedProcrustes(_Whitened):
     def _solve(self, cross: CrossGaussian) -> tuple[Side, Side]:
         from embedscope.transforms.align.procrustes import nearest_rotation
 
-        k = None if self.k is None else checked_count(self.k, self.name)
-        wx, wy = self._whitened(cross, k)
+        k = None if self.k is None else check_count(self.k, self.name)
+        wx, wy = self._whiten(cross, k)
         width = max(wx.shape[1], wy.shape[1])
         wx, wy = (np.pad(w, ((0, 0), (0, width - w.shape[1]))) for w in (wx, wy))
         rotation, self.rank_ = nearest_rotation(wx.T @ cross.cxy @ wy, float(cross.n), "nearest")
@@ -125,9 +125,9 @@ class CCA(_Whitened):
         self.renormalise = renormalise
 
     def _solve(self, cross: CrossGaussian) -> tuple[Side, Side]:
-        wx, wy = self._whitened(cross, None)
+        wx, wy = self._whiten(cross, None)
         left, values, right = np.linalg.svd(wx.T @ cross.cxy @ wy / (cross.n - 1), full_matrices=False)
-        k = len(values) if self.k is None else checked_count(self.k, self.name)
+        k = len(values) if self.k is None else check_count(self.k, self.name)
         if k > len(values):
             raise InputError(
                 f"{self.text} wants {k} pairs of directions, these {cross.n} pairs have {len(values)}; "

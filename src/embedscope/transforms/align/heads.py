@@ -12,9 +12,9 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.stats.cross import CrossGaussian
-from embedscope.transforms._affine import checked_count, whole
+from embedscope.transforms.affine import check_count, whole
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 
 IDS = ("heads",)
 
@@ -103,25 +103,25 @@ class ContrastiveHeads(Aligner):
         if fixed and (isinstance(self.scale, str) or not 0 < self.scale < np.inf):
             raise InputError(f"heads needs a scale above 0 or 'learned', got {self.scale!r}")
         for what in ("steps", "batch_size"):
-            checked_count(getattr(self, what), f"heads ({what})")
-        k = min(x.shape[1], y.shape[1]) if self.k is None else checked_count(self.k, "heads")
-        sides = [_prepared(rows, self.center) for rows in (x, y)]
+            check_count(getattr(self, what), f"heads ({what})")
+        k = min(x.shape[1], y.shape[1]) if self.k is None else check_count(self.k, "heads")
+        sides = [_prepare(rows, self.center) for rows in (x, y)]
         first = float(self.scale) if fixed else _FIRST_SCALE
-        a, b, self.scale_, losses = self._trained([side[0] for side in sides], k, first, learn=not fixed)
+        a, b, self.scale_, losses = self._train([side[0] for side in sides], k, first, learn=not fixed)
         self.loss_ = float(np.mean(losses[-max(1, self.steps // 10) :]))
         left, right = (
             Side(rows.shape[1], mean, matrix / size) for (rows, mean, size), matrix in zip(sides, (a, b), strict=True)
         )
         return left, right
 
-    def _trained(
+    def _train(
         self, sides: list[Any], k: int, scale: float, *, learn: bool
     ) -> tuple[Floats, Floats, float, list[float]]:
         torch = require("torch", "hf", "training contrastive heads")
         with one_thread(torch):
-            return self._descended(torch, sides, k, scale, learn)
+            return self._descend(torch, sides, k, scale, learn)
 
-    def _descended(
+    def _descend(
         self, torch: Any, sides: list[Any], k: int, scale: float, learn: bool
     ) -> tuple[Floats, Floats, float, list[float]]:
         dice = torch.Generator().manual_seed(self.seed)
@@ -171,7 +171,7 @@ def _loss(torch: Any, out: list[Any], log_scale: Any) -> Any:
     return (entropy(logits, target) + entropy(logits.T, target)) / 2
 
 
-def _prepared(rows: Any, center: bool) -> tuple[Any, Floats | None, float]:
+def _prepare(rows: Any, center: bool) -> tuple[Any, Floats | None, float]:
     """Rows in float32 about their mean, scaled so that a coordinate has the mean square 1; the mean and the scale."""
     mean = rows.mean(axis=0, dtype=np.float64) if center else None
     moved = rows if mean is None else rows - mean

@@ -9,10 +9,10 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
-from embedscope.transforms._affine import Affine
 from embedscope.transforms.abtt import RemoveTopComponents
+from embedscope.transforms.affine import Affine
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.pca import PCA
 from embedscope.transforms.whiten import Whiten
 
@@ -56,7 +56,7 @@ class _Joint(Aligner):
             raise InputError(f"basis must be 'joint', got {self.basis!r}: {SEPARATE}")
         if self.mean not in {"own", "joint"}:
             raise InputError(f"mean must be 'own' or 'joint', got {self.mean!r}")
-        pooled = cross.pooled("joint" if self.mean == "joint" else "space")
+        pooled = cross.pool("joint" if self.mean == "joint" else "space")
         matrix = linear(self._step().fit_moments(pooled))
         means = (pooled.mean, pooled.mean) if self.mean == "joint" else (cross.mean_x, cross.mean_y)
         return Side(len(matrix), means[0], matrix), Side(len(matrix), means[1], matrix)

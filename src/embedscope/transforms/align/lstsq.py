@@ -11,7 +11,7 @@ from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
 from embedscope.stats.spectra import single_thread_eigh
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 
 IDS = ("lstsq",)
 
@@ -76,7 +76,7 @@ class LeastSquares(Aligner):
         dx, dy = cross.widths
         self.rcond_ = float(dx * np.finfo(np.float64).eps if self.rcond is None else self.rcond)
         self.penalty_ = float(self.ridge * np.trace(gram) / dx)
-        matrix = self._ridged(gram, product) if self.penalty_ > 0 else self._least(gram, product, cross.n)
+        matrix = self._ridge(gram, product) if self.penalty_ > 0 else self._least(gram, product, cross.n)
         if self.rank_ < dx and not self.penalty_:
             self._note(
                 f"{cross.n} pairs determine {self.rank_} of {dx} directions; the map of least norm was taken "
@@ -85,7 +85,7 @@ class LeastSquares(Aligner):
         left = Side(dx, cross.mean_x, matrix, cross.mean_y) if self.center else Side(dx, None, matrix)
         return left, Side(dy)
 
-    def _ridged(self, gram: Floats, product: Floats) -> Floats:
+    def _ridge(self, gram: Floats, product: Floats) -> Floats:
         from scipy.linalg import solve
 
         self.rank_ = len(gram)

@@ -7,11 +7,11 @@ from typing import Self
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
 from embedscope.stats.moments import Gaussian
-from embedscope.transforms._affine import Affine
 from embedscope.transforms._chain import Chain, parse
+from embedscope.transforms.affine import Affine
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
 from embedscope.transforms.align.joint import SEPARATE, linear
+from embedscope.transforms.align.sides import Side
 
 IDS = ("own",)
 
@@ -55,10 +55,10 @@ class OwnChains(Aligner):
 
     def _solve(self, cross: CrossGaussian) -> tuple[Side, Side]:
         right = self.left if self.right is None else self.right
-        return _fitted(parse(self.left), cross.x), _fitted(parse(right), cross.y)
+        return _fit(parse(self.left), cross.x), _fit(parse(right), cross.y)
 
 
-def _fitted(chain: Chain, moments: Gaussian) -> Side:
+def _fit(chain: Chain, moments: Gaussian) -> Side:
     for step in chain.steps:
         if turns(step):
             raise InputError(f"own:{step.text} is not possible: {SEPARATE}")

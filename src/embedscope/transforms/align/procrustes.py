@@ -10,7 +10,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 
 IDS = ("procrustes",)
 
@@ -109,10 +109,10 @@ def nearest_rotation(product: Floats, size: float, completion: str) -> tuple[Flo
         return left @ right, rank
     u, v = np.zeros((d, rank)), np.zeros((d, rank))
     u[: len(left)], v[: right.shape[1]] = left[:, :rank], right[:rank].T
-    return _completed(u, v)[:dx], rank
+    return _complete(u, v)[:dx], rank
 
 
-def _completed(u: Floats, v: Floats) -> Floats:
+def _complete(u: Floats, v: Floats) -> Floats:
     """The orthogonal R (d, d) nearest the identity with R v = u, for orthonormal columns ``u``, ``v`` (d, r).
 
     R is the identity on what is orthogonal to both, so the work is done in the 2 r dimensions that they span.
@@ -120,7 +120,7 @@ def _completed(u: Floats, v: Floats) -> Floats:
     d, r = u.shape
     if 2 * r < d:
         basis, _ = np.linalg.qr(np.hstack([u, v]))
-        return np.asarray(np.eye(d) + basis @ (_completed(basis.T @ u, basis.T @ v) - np.eye(2 * r)) @ basis.T)
+        return np.asarray(np.eye(d) + basis @ (_complete(basis.T @ u, basis.T @ v) - np.eye(2 * r)) @ basis.T)
     lost, free = (np.linalg.qr(side, mode="complete")[0][:, r:] for side in (u, v))
     a, _, b = np.linalg.svd(free.T @ lost)
     return np.asarray(u @ v.T + lost @ (b.T @ a.T) @ free.T)

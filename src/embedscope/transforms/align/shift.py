@@ -7,7 +7,7 @@ from typing import Self
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
 from embedscope.transforms.align._aligner import Aligner, no_words
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 
 IDS = ("center", "shift")
 
@@ -53,7 +53,7 @@ class CenterSides(Aligner):
             raise InputError(f"center knows the means {', '.join(MEANS)}, got {self.mean!r}")
         x, y = cross.mean_x, cross.mean_y
         if self.mean == "joint":
-            x = y = cross.pooled("joint").mean
+            x = y = cross.pool("joint").mean
         return Side(len(x), x), Side(len(y), y)
 
 

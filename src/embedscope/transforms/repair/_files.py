@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from embedscope.core.errors import InputError
 from embedscope.core.schema import read_as
-from embedscope.transforms._storage import REPAIR
-from embedscope.transforms.align._sides import PARTS, Side
+from embedscope.transforms.align.sides import PARTS, Side
 from embedscope.transforms.codes import code_from
 from embedscope.transforms.repair._header import Header
 from embedscope.transforms.repair._kind import HIDDEN_PARTS, Hidden, KindMap, Origin
+from embedscope.transforms.storage import REPAIR
 
 
 def save(kinds: Mapping[str, KindMap], header: Header, path: str | Path) -> None:

@@ -28,7 +28,7 @@ class ScorerChoice:
     transductive: bool = False
 
 
-def _installed() -> str:
+def _installed_version() -> str:
     try:
         return version("embedscope")
     except PackageNotFoundError:
@@ -63,7 +63,7 @@ class Header:
     calibration: Calibration | None = None
     thresholds: tuple[Threshold, ...] = ()
     scorer: ScorerChoice | None = None
-    version: str = field(default_factory=_installed)
+    version: str = field(default_factory=_installed_version)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as JSON types."""

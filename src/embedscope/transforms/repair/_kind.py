@@ -11,7 +11,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.short_repr import short_repr
-from embedscope.transforms.align._sides import PARTS, Side, unit
+from embedscope.transforms.align.sides import PARTS, Side, unit
 from embedscope.transforms.codes import Code
 
 HIDDEN_PARTS = ("hidden_in", "hidden_bias", "hidden_out")
@@ -100,9 +100,9 @@ class KindMap:
     code: Code | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "side", _checked(self.side))
+        object.__setattr__(self, "side", _check(self.side))
         if self.hidden is not None:
-            object.__setattr__(self, "hidden", _checked_hidden(self.hidden, self.side))
+            object.__setattr__(self, "hidden", _check_hidden(self.hidden, self.side))
 
     @property
     def dim_in(self) -> int:
@@ -194,7 +194,7 @@ class KindMap:
         return rows if self.code is None else self.code.encode(np.asarray(rows, dtype=np.float32))
 
 
-def _checked(side: Side) -> Side:
+def _check(side: Side) -> Side:
     """``side`` with float64 arrays, else ``InputError`` where shapes do not fit or values are not finite."""
     arrays = {name: _part(name, getattr(side, name)) for name in PARTS}
     mean, matrix, shift = (arrays[name] for name in PARTS)
@@ -207,7 +207,7 @@ def _checked(side: Side) -> Side:
     return checked_side
 
 
-def _checked_hidden(hidden: Hidden, side: Side) -> Hidden:
+def _check_hidden(hidden: Hidden, side: Side) -> Hidden:
     """``hidden`` with float64 arrays, else ``InputError`` where shapes do not fit the affine part."""
     arrays = [_part(name, getattr(hidden, name)) for name in HIDDEN_PARTS]
     shapes = [None if array is None else array.shape for array in arrays]

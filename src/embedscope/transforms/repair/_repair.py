@@ -14,7 +14,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats, as_matrix, is_torch, to_numpy
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.short_repr import short_repr
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.calibration import threshold_of
 from embedscope.transforms.repair._files import load, save
 from embedscope.transforms.repair._header import Header, ScorerChoice
@@ -83,7 +83,7 @@ class Repair:
 
         ``header`` holds fields of :class:`Header`; the candidate is the text of the chain where it is left out.
         """
-        from embedscope.transforms.repair._fitted import side_of
+        from embedscope.transforms.repair.fitted import side_of
 
         kind_map = KindMap(side_of(chain), normalise_before, normalise_after, source)
         return cls({kind: kind_map}, Header(**{"candidate": chain.text or "none"} | header))
@@ -185,7 +185,7 @@ class Repair:
         name = self.kind_name(kind)
         if source is not None:
             self.check_source(source, name)
-        return self._mapped(x, name, self.kinds[name].apply)
+        return self._map_rows(x, name, self.kinds[name].apply)
 
     def store(self, x: Any, kind: str | None = None) -> Any:
         """The rows ``x`` (n, d), or one vector (d,), as an index holds them: repaired, and coded where there is a code.
@@ -196,9 +196,9 @@ class Repair:
             if there is no such kind, or the width is that of other vectors.
         """
         name = self.kind_name(kind)
-        return self._mapped(x, name, self.kinds[name].store)
+        return self._map_rows(x, name, self.kinds[name].store)
 
-    def _mapped(self, x: Any, name: str, way: Callable[[Any], Any]) -> Any:
+    def _map_rows(self, x: Any, name: str, way: Callable[[Any], Any]) -> Any:
         given = x if is_torch(x) else np.asarray(x)
         single = len(given.shape) == 1
         rows = to_numpy(as_matrix(given[None] if single else given, "vectors"))
@@ -214,8 +214,8 @@ class Repair:
             origin = self.kinds[name].source
             of = f" of {origin.name}" if origin is not None else ""
             raise InputError(
-                f"{what} have {dim} dimensions, the repair takes {_called(name)}{of} with {wanted}; pass vectors of "
-                "the model that it was fitted on"
+                f"{what} have {dim} dimensions, the repair takes {_kind_words(name)}{of} with {wanted}; pass vectors "
+                "of the model that it was fitted on"
             )
 
     def check_source(self, source: Origin | str, kind: str | None = None) -> None:
@@ -225,16 +225,17 @@ class Repair:
         """
         name = self.kind_name(kind)
         origin = self.kinds[name].source
-        stated = source if isinstance(source, Origin) else _stated(source, origin)
+        stated = source if isinstance(source, Origin) else _parse_origin(source, origin)
         if origin is None:
             raise InputError(
-                f"this repair does not record which model its {_called(name)} come from, so '{stated.name}' cannot be "
-                "checked; leave the source out"
+                f"this repair does not record which model its {_kind_words(name)} come from, so '{stated.name}' cannot "
+                "be checked; leave the source out"
             )
         why = origin.differs(stated)
         if why is not None:
             raise InputError(
-                f"another model: got {why}; a repair fits the {_called(name)} of the model that it was fitted on alone"
+                f"another model: got {why}; a repair fits the {_kind_words(name)} of the model that it was fitted on "
+                "alone"
             )
 
     def probability(self, cosine: Any) -> Floats:
@@ -260,13 +261,13 @@ def _source_of(sources: Sources, kind: str) -> Origin | None:
     return sources.get(kind) if isinstance(sources, Mapping) else sources
 
 
-def _stated(text: str, origin: Origin | None) -> Origin:
+def _parse_origin(text: str, origin: Origin | None) -> Origin:
     """A model stated as a text: 64 hexadecimal digits are the sha256 of its weights."""
     if len(text) == 64 and all(c in "0123456789abcdef" for c in text.lower()):
         return Origin(origin.name if origin is not None else text[:12], weights_sha256=text.lower())
     return Origin(text)
 
 
-def _called(kind: str) -> str:
+def _kind_words(kind: str) -> str:
     """What vectors of a kind are called in a sentence."""
     return SINGLE if kind == SINGLE else f"{kind} vectors"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from embedscope.core.registry import Registry
 
 if TYPE_CHECKING:
-    from embedscope.transforms.scorers._scorer import Scorer
+    from embedscope.transforms.scorers.scorer import Scorer
 
 __all__ = ["SCORERS", "parse_scorer"]
 

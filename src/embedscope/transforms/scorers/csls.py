@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.transforms.scorers._scorer import Near, largest
+from embedscope.transforms.scorers.scorer import Near, largest
 
 IDS = ("csls",)
 
@@ -25,7 +25,7 @@ class CSLS(Near):
     def _of_bank(self, scores: Floats) -> Floats:
         return np.asarray(largest(scores, self.k).mean(axis=1))
 
-    def _adjusted(self, scores: Floats) -> Floats:
+    def _adjust(self, scores: Floats) -> Floats:
         return np.asarray(2 * scores - largest(scores, self.k).mean(axis=1)[:, None] - self.corpus_)
 
 

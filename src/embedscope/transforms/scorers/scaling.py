@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.transforms.scorers._scorer import Near, largest
+from embedscope.transforms.scorers.scorer import Near, largest
 
 IDS = ("local-scaling",)
 
@@ -29,7 +29,7 @@ class LocalScaling(Near):
     def _reach(self, scores: Floats) -> Floats:
         return np.sqrt(np.maximum(2 - 2 * largest(scores, self.k)[:, 0], 0))
 
-    def _adjusted(self, scores: Floats) -> Floats:
+    def _adjust(self, scores: Floats) -> Floats:
         usual = np.outer(self._reach(scores), self.corpus_)
         distance = np.maximum(2 - 2 * scores, 0)
         ratio = np.divide(distance, usual, out=np.where(distance > 0, np.inf, 0.0), where=usual > 0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms.scorers._scorer import Scorer
+from embedscope.transforms.scorers.scorer import Scorer
 
 IDS = ("inverted-softmax",)
 
@@ -56,7 +56,7 @@ class InvertedSoftmax(Scorer):
             sums = np.exp(self.beta * (scores - top[:, None])).sum(axis=1)
         return np.asarray(top + np.log(sums / np.isfinite(scores).sum(axis=1)) / self.beta)
 
-    def _adjusted(self, scores: Floats) -> Floats:
+    def _adjust(self, scores: Floats) -> Floats:
         return scores - self.corpus_
 
 
