@@ -198,11 +198,11 @@ def test_equal_documents_are_looked_for_once(rows: np.ndarray, monkeypatch: pyte
     """The index is known to hold none when queries select, certify and are predicted: only evidence looks again."""
     calls = []
 
-    def counted(x: np.ndarray, kept: int) -> np.ndarray | None:
+    def count_calls(x: np.ndarray, kept: int) -> np.ndarray | None:
         calls.append(len(x))
         return without_copies(x, kept)
 
-    monkeypatch.setattr("embedscope.stats.neighbours.without_copies", counted)
+    monkeypatch.setattr("embedscope.stats.neighbours.without_copies", count_calls)
     embedscope.compress(rows, candidates="int8")
     assert len(calls) == 1
     embedscope.compress(np.concatenate([rows[:600]] * 2), candidates="int8", groups=np.arange(1200) % 600)
