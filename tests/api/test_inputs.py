@@ -62,6 +62,43 @@ def test_a_slice_of_an_arrow_column_is_that_slice():
     assert np.array_equal(vectors_of(arrow_chunked().slice(10, 20)), X[10:30])
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_that_are_no_coordinates_are_refused_with_what_drops_them(library):
+    """In a file the same columns are left out with a note; here they were coordinates, and the numbers wrong."""
+    frames = pytest.importorskip(library)
+    columns = {f"e{i}": X[:, i] for i in range(4)}
+    for beside, said in [
+        ({"id": range(60)}, "its column id is no coordinate by name; pass frame.drop("),
+        ({"year": [2000] * 60, "text": ["a"] * 60}, "its columns year, text are none by name; pass frame.drop("),
+    ]:
+        with pytest.raises(InputError) as error:
+            vectors_of(frames.DataFrame({**columns, **beside}))
+        assert said in str(error.value)
+        call = str(error.value).partition("; pass ")[2]
+        assert np.array_equal(vectors_of(eval(call, {"frame": frames.DataFrame({**columns, **beside})})), X)
+    with pytest.raises(InputError, match="its column ID is no coordinate"):
+        vectors_of(frames.DataFrame({"ID": range(60), "a": X[:, 0], "b": X[:, 1]}))
+    assert np.array_equal(vectors_of(frames.DataFrame({"a": X[:, 0], "b": X[:, 1]})), X[:, :2])
+    assert np.array_equal(vectors_of(frames.DataFrame({"id": X[:, 0]})), X[:, :1])
+    assert np.array_equal(vectors_of(frames.DataFrame({"v": list(X)})), X)
+
+
+def test_numbers_of_pandas_that_may_be_missing_are_numbers():
+    frame = pytest.importorskip("pandas").DataFrame(X).astype("Float32")
+    assert vectors_of(frame) == pytest.approx(X)
+    frame.iloc[7, 2] = None
+    with pytest.raises(InputError, match="1 of 60 rows read, first in row 7"):
+        embedscope.measure(frame)
+
+
+def test_masked_values_are_refused():
+    masked = np.ma.masked_greater(X, 2.0)
+    assert masked.mask.any()
+    with pytest.raises(InputError, match=f"masked values in {masked.mask.any(axis=1).sum()} rows"):
+        embedscope.measure(masked)
+    assert embedscope.measure(np.ma.masked_array(X), metrics="mean_norm").value() > 0
+
+
 def test_what_is_no_matrix_is_refused():
     pandas = pytest.importorskip("pandas")
     with pytest.raises(InputError, match="columns vector, id, not all of them numbers; pass one"):
@@ -105,6 +142,32 @@ def test_objects_are_models_in_every_verb(model):
         model, queries={"q": "abba"}, corpus={"a": "abab", "b": "high"}, qrels={"q": {"a": 1}}, seed=1
     )
     assert found["recall@1"].value == 1.0
+
+
+@pytest.mark.parametrize("hold", [list, tuple, np.array, "series"], ids=["list", "tuple", "array", "series"])
+def test_texts_may_be_held_in_any_column(hold):
+    words = [f"{a}{b} cab" for a in "abcdefgh" for b in "abcdefgh"]
+    column = pytest.importorskip("pandas").Series if hold == "series" else hold
+    assert embedscope.measure(letters, texts=column(words), metrics="mean_norm")[0].n == 64
+    assert embedscope.compare(letters, WithEncode(), texts=column(words)).relation.name == "same"
+    with pytest.raises(InputError, match="whose item 1 is nan"):
+        embedscope.measure(letters, texts=np.array(["a", float("nan")], dtype=object), metrics="mean_norm")
+
+
+def test_a_corpus_as_loaders_of_beir_give_it_is_read():
+    """In a JSON file the same was read; in Python it was taken for vectors."""
+    queries, qrels = {"q": "abba"}, {"q": {"a": 1}}
+    plain = {"a": "abab ab", "b": "high"}
+    loaded = {"a": {"title": "abab", "text": "ab"}, "b": {"title": "", "text": "high"}}
+    found = [
+        embedscope.evaluate(letters, queries=queries, corpus=corpus, qrels=qrels)["mrr"].value
+        for corpus in (plain, loaded)
+    ]
+    assert found == [1.0, 1.0]
+    with pytest.raises(InputError, match='corpus, entry 2, has no "_id" and "text"'):
+        embedscope.evaluate(letters, queries=queries, corpus={**loaded, "b": {"title": "x"}}, qrels=qrels)
+    with pytest.raises(InputError, match="queries are texts without ids; pass a dict of id -> text"):
+        embedscope.evaluate(letters, queries=["abba"], corpus=plain, qrels=qrels)
 
 
 def test_unknown_keywords_suggest_the_right_one():

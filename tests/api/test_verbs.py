@@ -54,7 +54,7 @@ def test_groups_widen_the_interval_in_files_and_arrays(tmp_path: Path):
     file = embedscope.measure(tmp_path / "x.npy", metrics="mean_norm", groups=tmp_path / "groups.txt")["mean_norm"]
     assert grouped.stderr > 2 * alone.stderr
     assert (file.value, file.stderr) == (grouped.value, grouped.stderr)
-    with pytest.raises(InputError, match="1,280 rows and 3 ids"):
+    with pytest.raises(InputError, match="groups has 3 values for 1,280 rows"):
         embedscope.measure(rows, metrics="mean_norm", groups=["a", "b", "c"])
 
 

@@ -144,7 +144,7 @@ def test_random_labels_of_chunks_and_groups() -> None:
     groups = np.repeat(np.arange(60), 6)[order]
     found, result = repair(chunks[order], labels=label[order], groups=groups)
     assert not is_written(found)
-    assert result.provenance["settings"]["evidence"]["found"] == ["declared"]
+    assert result.provenance["settings"]["evidence"]["joined_by"] == ["declared"]
 
 
 def test_a_gain_near_fitted_rows_alone_is_refused() -> None:

@@ -12,6 +12,7 @@ from embedscope.certification.judges._pair_scores import Mapped, pair_scores
 from embedscope.certification.judges.base import Objective
 from embedscope.certification.pair_rows import PairRows, by_position
 from embedscope.certification.split import keep_clusters, part_numbers
+from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
 from embedscope.readers import ArrayStream
@@ -57,6 +58,33 @@ def test_candidates_are_text_that_their_parsers_read() -> None:
     assert expand_candidates("auto,none,center", ["center", "abtt:1"], pair=True) == ["center", "abtt:1"]
     assert parse_candidate("csls:3") == ("none", "csls:3", False)
     assert parse_candidate("own:center+abtt:1") == ("own:center+abtt:1", None, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "pair", "said"),
+    [
+        ("center,abtt:x", False, "'abtt:x' needs a whole number"),
+        ("whiten:0", False, "'whiten:0' needs a whole number above 0"),
+        ("center@csls:0", False, "'csls:0' is not understood"),
+        ("lstsq:-1", False, "'lstsq:-1' needs a number of 0 or more"),
+        ("auto,lstsq:nan", True, "'lstsq:nan' needs a number of 0 or more"),
+        ("center:x", True, "'center:x' is not understood"),
+        ("drop:3", True, "unknown alignment 'drop'"),
+        ("abbt:1", False, "unknown transform 'abbt'; did you mean 'abtt'"),
+    ],
+)
+def test_candidates_that_no_data_could_fit_are_refused(text: str, pair: bool, said: str) -> None:
+    """They were tried, listed as not understood, and the verdict was about the others."""
+    with pytest.raises((InputError, UnknownNameError)) as error:
+        expand_candidates(text, ["center"], pair=pair)
+    assert said in str(error.value)
+
+
+def test_candidates_that_some_data_fit_are_tried() -> None:
+    names = ["whiten:999", "center:joint,abtt:1", "lstsq:0.1", "own:center+abtt:1@csls:5", "csls:5:transductive"]
+    assert expand_candidates(names, [], pair=False) == [name.replace(",", "+") for name in names]
+    names = ["path:0.5", "apart:0.3", "cca:500", "own:drop:3", "pca:4:joint", "unit", "center+wprocrustes:4+unit"]
+    assert expand_candidates(",".join(names), [], pair=True) == names
 
 
 def test_one_kind_fitted_from_moments_is_the_chain() -> None:

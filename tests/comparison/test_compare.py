@@ -13,6 +13,7 @@ from embedscope.core.progress import Silent
 from embedscope.core.records import Record
 from embedscope.encoders import MODELS
 from embedscope.metrics.spectra import alpha_req, matrix_entropy
+from embedscope.reports.headlines import leading_charts
 
 runner = CliRunner()
 RNG = np.random.default_rng(0)
@@ -67,6 +68,41 @@ def test_parity_names_its_rows(tmp_path):
     assert fine.exit_code == 0 and "another precision" in fine.output
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("cone", [0.0, 3.0])
+def test_a_part_in_another_order_is_no_other_precision_and_no_other_prompt(share, cone):
+    x, rows = X + cone, np.arange(300)
+    moved = RNG.choice(300, int(300 * share), replace=False)
+    rows[moved] = np.roll(moved, 1)
+    relation = relation_of(x, x[rows].astype(np.float16))
+    assert relation.name == "partly"
+    assert relation.strangers == pytest.approx(share, abs=0.08)
+    whole = compare(x, x[rows])
+    assert not whole.parity and "Part of the rows do not match" in whole.result.document.headline.text
+    assert "give --pair-ids" in whole.result.document.headline.cause
+
+
+def test_a_row_that_is_zero_on_one_side_is_no_match():
+    y = X.copy()
+    y[7] = 0
+    comparison = compare(X, y)
+    assert comparison.relation.name == "precision" and not comparison.parity
+    assert [(row.id, row.why) for row in comparison.result.document.findings[1].rows] == [("7", "zero on one side")]
+    assert comparison.result.document.headline.text.startswith("No parity: 1 of 300 rows has a cosine below 0.99")
+    x = X.copy()
+    x[7] = 0
+    assert compare(x, y).relation.name == "same"
+
+
+def test_rows_are_named_by_their_ids():
+    names, kept = [f"k{i}" for i in range(300)], RNG.permutation(np.arange(100, 300))
+    y = X[kept].copy()
+    y[0] = -y[0]
+    document = compare(X, y, ids=(names, [names[i] for i in kept])).result.document
+    assert [row.id for row in document.findings[1].rows] == [f"k{kept[0]}"]
+    assert [(s.what, s.why) for s in document.skipped] == [("100 rows of A", "whose ids the other side does not have")]
+
+
 def test_rows_by_their_ids():
     order = RNG.permutation(300)
     ids = [f"row {i}" for i in range(300)]
@@ -90,7 +126,7 @@ def test_images_and_texts_of_clip_are_modalities(shared_data):
     made = compare(images, texts)
     assert made.relation.name == "modality"
     (found,) = made.result.document.findings
-    assert "another modality" in found.text and "prompt" not in found.text + found.advice
+    assert "another modality" in found.text and "prompt" not in found.text + found.remedy
     assert made.result.value(metric="covariance_likeness") == pytest.approx(0.264, abs=0.01)
 
 
@@ -141,7 +177,7 @@ def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch
     made = compare("a.npy", "b.npy")
     headline, found = made.result.document.headline, made.result["knn_overlap"]
     assert headline.text.startswith("The same space, rotated") and headline.cause.endswith("exactly.")
-    assert made.result.document.findings[0].advice == f"{headline.cause.rstrip('.')}; {headline.command}"
+    assert made.result.document.findings[0].remedy == f"{headline.cause.rstrip('.')}; {headline.command}"
     assert f"{100 * found.value:.1f} % ({100 * found.ci_low:.1f} % to {100 * found.ci_high:.1f} %)" in headline.text
     assert f"a median cosine of {np.median(made.relation.cosines):.4f}" in headline.text
     program, *command = headline.command.split()
@@ -153,11 +189,11 @@ def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch
 def test_charts_of_a_relation_hold_every_row_and_the_interval():
     made = compare(X, np.tanh(X @ RNG.normal(size=(32, 32))))
     document, found = made.result.document, made.result["knn_overlap"]
-    assert document.headline.charts == ("shared", "matching_cosines")
-    assert sum(document.histograms[0].series[0].heights) == len(X)
+    assert document.headline.charts == ("shared", "neighbours_in_common", "matching_cosines")
+    assert sum(document.histograms[1].series[0].heights) == len(X)
     dot = document.dots[0].rows[0].dots[0]
     assert (dot.value, dot.low, dot.high) == (found.value, found.ci_low, found.ci_high)
-    assert not compare(X, X[:, :20]).result.document.histograms
+    assert [h.id for h in compare(X, X[:, :20]).result.document.histograms] == ["neighbours_in_common"]
 
 
 def test_rows_that_miss_parity_lead_the_headline():
@@ -204,3 +240,24 @@ def test_vectors_by_id_match_by_id() -> None:
         embedscope.compare(a, x)
     with pytest.raises(InputError, match="B holds nan or inf in 60 of 60 rows"):
         embedscope.compare(x, x * np.nan)
+
+
+@pytest.mark.parametrize(
+    ("y", "second"), [(X.astype(np.float16), "matching_cosines"), (X @ TURN, None), (X[:, :30], None)]
+)
+def test_two_charts_lead_whatever_the_dimensions(y, second):
+    """Cosines of matching rows where they say something, else how many neighbours are in common, row by row."""
+    document = compare(X, y).result.document
+    assert [c.id for c in leading_charts(document)] == ["shared", second or "neighbours_in_common"]
+    (histogram,) = [h for h in document.histograms if h.id == "neighbours_in_common"]
+    heights = np.array(histogram.series[0].heights)
+    (overlap,) = [d.dots[0].value for d in document.dots[0].rows if d.strong]
+    assert heights.sum() == pytest.approx(1.0)
+    assert (heights * np.arange(11)).sum() / 10 == pytest.approx(overlap)
+
+
+def test_a_sample_for_neighbours_is_said(monkeypatch):
+    monkeypatch.setattr("embedscope.comparison.relation.MOST", 100)
+    document = compare(X, 2 * X).result.document
+    assert "300 matching rows, 100 of them searched" in document.headline.evidence
+    assert "found among 100 of them" in document.histograms[-1].caption

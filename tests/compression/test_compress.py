@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 from scipy.special import ndtr
+from typer.testing import CliRunner
 
 import embedscope
 from embedscope.certification.fitting import moments_of
+from embedscope.cli._app import app
 from embedscope.compression.candidates import expand_plans, parse_plan
 from embedscope.compression.fitting import FIT_ROWS, Fitted, Fitter
 from embedscope.compression.matryoshka import trained_sizes
@@ -42,6 +44,56 @@ def rows() -> np.ndarray:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(1200, 32)) * (1 / np.sqrt(1 + np.arange(32))) + 0.05
     return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("pca:16", True), ("pca:16+int8", True), ("pca:16+binary", False), ("first:16", False), ("int8", False)],
+)
+def test_where_the_inner_product_ranks_apply_says_so(rows: np.ndarray, tmp_path: Path, text: str, said: bool) -> None:
+    """By the cosine of what pca:16 gives, fewer of the ten nearest are kept than were certified."""
+    repair = fit_plan(text, rows).repair({})
+    repair.save(tmp_path / "small.safetensors")
+    np.save(tmp_path / "rows.npy", rows)
+    order = ["apply", *(str(tmp_path / f) for f in ("small.safetensors", "rows.npy", "out.npy")), "--kind", "document"]
+    assert (
+        "rank by inner product: these vectors are not of unit length" in CliRunner().invoke(app, order).output
+    ) == said
+    if text == "pca:16":
+        small = np.load(tmp_path / "out.npy").astype(np.float64)
+        kept = [
+            np.mean([len(np.intersect1d(a, b)) for a, b in zip(_ten(rows @ rows.T), _ten(x @ x.T), strict=True)])
+            for x in (small, directions(small))
+        ]
+        assert kept[0] > kept[1] + 0.1
+
+
+def _ten(scores: np.ndarray) -> np.ndarray:
+    return np.argsort(-scores - np.eye(len(scores)) * -9, axis=1)[:, :10]
+
+
+@pytest.mark.parametrize("text", ["pq", "pq:0", "pq:x", "first:16+pq:-4", "int8:4", "binary:+rescore"])
+def test_codes_of_no_rows_are_refused_before_any_work(text: str) -> None:
+    with pytest.raises(InputError, match=r"needs the number of bytes|takes no number"):
+        expand_plans(text, 32, ())
+
+
+@pytest.mark.parametrize(("to", "megabytes"), [("pgvector", "128.0 MB in float32"), ("numpy", "8.0 MB in pq:8")])
+def test_an_export_without_the_code_says_so(rows: np.ndarray, tmp_path: Path, to: str, megabytes: str) -> None:
+    fit_plan("pq:8", rows).repair({}).save(tmp_path / "small.safetensors")
+    order = [
+        "export",
+        str(tmp_path / "small.safetensors"),
+        "--to",
+        to,
+        "--kind",
+        "document",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    said = CliRunner().invoke(app, order).output
+    assert f"re-index every vector; {megabytes} for each million" in said
+    assert ("`embedscope apply --kind document` writes them in pq:8" in said) == (to == "pgvector")
 
 
 @pytest.fixture(scope="module")

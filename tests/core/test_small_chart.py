@@ -7,7 +7,19 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from embedscope.core.document import Document, Figure, Finding, Series
+from embedscope.core.document import (
+    Bins,
+    Document,
+    Dot,
+    DotRow,
+    Dots,
+    Figure,
+    Finding,
+    Headline,
+    Histogram,
+    Mark,
+    Series,
+)
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.small_chart import interval_chart, line_chart, small_chart
@@ -44,6 +56,41 @@ def test_the_first_figure_of_a_document_is_drawn() -> None:
     assert points is not None
     assert len((points.get("points") or "").split()) == 2
     assert line_chart(Figure("f", "t", "x", "y", (Series("m", (0.0,), (None,)),))) == ""
+
+
+def test_the_chart_of_the_headline_is_drawn_whatever_its_form() -> None:
+    """A dot plot with its intervals, a histogram with its marks: verbs without curves have a chart in notebooks too."""
+    rows = (
+        DotRow("a & b", (Dot(0, 0.2, 0.1, 0.3), Dot(1, 0.5))),
+        DotRow("c", (Dot(0, 0.9),), "0.900"),
+        DotRow("d", ()),
+    )
+    dots = Dots("dots", "Scores", "score", rows, ("before", "after"))
+    bars = Histogram(
+        "bars",
+        "Found",
+        "times",
+        "share",
+        (0.0, 1.0, 2.0),
+        (Bins("rows", (0.25, 0.75)),),
+        ("0", "1"),
+        (Mark(1.5, "mean"),),
+    )
+    figure = Figure("f", "Layers", "layer", "score", (Series("m", (0.0, 1.0), (0.0, 1.0)),))
+    documents = {
+        name: Document("T", figures=(figure,), dots=(dots,), histograms=(bars,), headline=Headline("x", charts=(name,)))
+        for name in ("dots", "bars", "f")
+    }
+    drawn = {name: parse(small_chart((), document)) for name, document in documents.items()}
+    first, second, third = [float(c.get("cx", "nan")) for c in drawn["dots"].iter("circle")]
+    assert len(list(drawn["dots"].iter("line"))) == 1 and first < second < third
+    assert (second - first) / (third - first) == pytest.approx(0.3 / 0.7, abs=0.01)
+    (path,) = drawn["bars"].iter("path")
+    low, high = [176 - float(y) for y in re.findall(r"V([\d.]+)H", path.get("d") or "")]
+    assert high == pytest.approx(3 * low, rel=0.01) and len(list(drawn["bars"].iter("line"))) == 1
+    assert len(list(drawn["f"].iter("polyline"))) == 1
+    empty = Dots("dots", "Scores", "score", (DotRow("d", ()),))
+    assert small_chart((), Document("T", dots=(empty,))) == ""
 
 
 def test_nothing_is_drawn_of_different_numbers() -> None:

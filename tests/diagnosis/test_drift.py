@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import embedscope
 from embedscope import measure
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
@@ -139,6 +140,20 @@ def test_pair():
         remeasure(before, x)
 
 
+@pytest.mark.parametrize("value", [float("nan"), -1.0, float("inf")])
+def test_a_tolerance_of_no_size_is_refused_in_python_too(value):
+    """Nothing exceeds nan, so it let any drift pass."""
+    x = cloud(0, n=60)
+    with pytest.raises(InputError, match=r"the tolerance of mean_norm is .*; wanted a number of 0 or more"):
+        embedscope.check(x, baseline=measure(x, metrics=["mean_norm"]), tolerance={"mean_norm": value})
+
+
+def test_tolerances_are_checked_before_anything_is_measured(tmp_path):
+    baseline = measure(cloud(0, n=60), metrics=["mean_norm", "isoscore"])
+    with pytest.raises(UnknownNameError, match="the baseline has no metric 'i1'; known: mean_norm, isoscore"):
+        embedscope.check(tmp_path / "absent.npy", baseline=baseline, tolerance={"i1": 0.1})
+
+
 @pytest.mark.parametrize("text", ["isoscore", "isoscore=a", "isoscore=-1"])
 def test_bad_tolerance(text):
     with pytest.raises(InputError, match="METRIC=VALUE"):
@@ -166,7 +181,7 @@ def test_a_turned_copy_is_drift_whatever_the_sizes(shift):
     now = remeasure(before, turn(cloud(1, n=200, shift=shift), 2))
     (change,) = drift(before, now).drifted
     assert change.record.metric.partition(".")[0] in ("mean_along", "variance_along")
-    assert "lie along other directions" in drift(before, now).result.document.findings[0].text
+    assert "The vectors lie along other directions" in drift(before, now).result.document.findings[0].text
     again = drift(before, remeasure(before, cloud(1, n=200, shift=shift)))
     assert not again.drifted
     assert sum(c.record.metric.startswith(("mean_along", "variance_along")) for c in again.changes) == 1

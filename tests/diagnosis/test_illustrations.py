@@ -11,6 +11,7 @@ from embedscope.diagnosis import diagnose
 from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift import drift
 from embedscope.geometry.measure import measure
+from embedscope.reports.panels import histogram
 
 RNG = np.random.default_rng(1)
 FLAT = RNG.normal(size=(400, 16))
@@ -27,6 +28,13 @@ def test_the_chart_of_hubs_counts_every_row() -> None:
     chart = next(c for c in made.result.document.charts if c.id == "occurrences")
     assert abs(sum(chart.series[0].heights) - 1) < 1e-4
     assert chart.series[0].heights[0] == np.round((counts == 0).mean(), 5)
+
+
+def test_the_healthy_range_is_shaded_in_the_chart_of_cosines() -> None:
+    chart = next(c for c in diagnose(FLAT).result.document.charts if c.id == "cosines")
+    assert [(r.low, r.high) for r in chart.ranges] == [(-0.2, 0.2)]
+    shaded = [s for s in histogram(chart, "half").shapes if s.kind == "range"]
+    assert len(shaded) == 1 and "healthy" in shaded[0].title
 
 
 def test_the_headline_is_the_worst_finding_and_its_command_runs(tmp_path: Path, monkeypatch) -> None:

@@ -1,15 +1,20 @@
 """Findings name the rows they are about, in the report and as a file."""
 
+import base64
 import csv
+import io
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from embedscope.cli._app import app
+from embedscope.core.document import Document
+from embedscope.core.result import Result
 from embedscope.diagnosis import diagnose
 from embedscope.diagnosis.pair_rows import mismatch
 from embedscope.metrics.pairs import Paired
+from embedscope.reports import render_html
 
 runner = CliRunner()
 
@@ -100,3 +105,23 @@ def test_length_of_texts():
     (verdict,) = [v for v in made.verdicts if v.rule.id == "length_bias"]
     assert verdict.severity == "warning" and "shorter" in verdict.rule.sentence(verdict.numbers, verdict.reading)
     assert made.result.value(metric="length_bias") < -0.5
+
+
+def test_rows_that_are_images_are_shown_as_images(tmp_path):
+    """The first rows of a finding carry a small picture each, which the report shows beside the name of the file."""
+    pil = pytest.importorskip("PIL.Image", reason="needs the extra images")
+    pytest.importorskip("jinja2", reason="needs the extra report")
+    values = np.random.default_rng(0).integers(0, 256, size=(20, 4, 4, 3), dtype=np.uint8)
+    values[15:] = values[3]
+    for i, pixels in enumerate(values):
+        pil.fromarray(pixels).resize((90, 60)).save(tmp_path / f"photo{i:02d}.png")
+    (finding,) = [f for f in diagnose("pixels:4", images=tmp_path).result.document.findings if "duplicates" in f.text]
+    assert len(finding.rows) == 5 and {row.id for row in finding.rows} < {"3", "15", "16", "17", "18", "19"}
+    for row in finding.rows:
+        assert row.text == f"photo{int(row.id):02d}.png"
+        with pil.open(io.BytesIO(base64.b64decode(row.image))) as picture:
+            assert picture.size == (40, 27)
+    page = render_html(Result((), document=Document("d", findings=(finding,))))
+    assert page.count('<img class="thumbnail" src="data:image/png;base64,') == len(finding.rows)
+    vectors = diagnose(np.repeat(normal(12, 4), 2, axis=0))
+    assert not [row for f in vectors.result.document.findings for row in f.rows if row.image]

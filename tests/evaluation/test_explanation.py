@@ -43,6 +43,20 @@ def test_ranks_margin_and_spread_are_those_of_the_cosines() -> None:
     assert ranks == {f"d{d}": 1 + (np.delete(cosines, d) >= cosines[d]).sum() for d in (3, 50)}
 
 
+def test_charts_show_the_cosines_of_all_documents_and_the_first_by_name() -> None:
+    queries, corpus, qrels = space()
+    qrels["q3"] = {"d50": 1}
+    document = embedscope.evaluate(queries=queries, corpus=corpus, qrels=qrels, explain="q3").document
+    q, c = queries["q3"], np.stack(list(corpus.values()))
+    cosines = c @ q / np.linalg.norm(c, axis=1) / np.linalg.norm(q)
+    (histogram,), (dots,) = document.histograms, document.dots
+    assert sum(histogram.series[0].heights) == len(c)
+    assert max(m.at for m in histogram.marks) == pytest.approx(max(cosines[50], cosines.mean()))
+    assert [r.label for r in dots.rows] == [*(f"d{i}" for i in np.argsort(-cosines)[:10]), "d50"]
+    assert [r.label for r in dots.rows if r.dots[0].series == 0] == ["d50"], "the relevant one is told apart"
+    assert dots.rows[-1].dots[0].value == pytest.approx(cosines[50])
+
+
 def test_hubs_in_front_are_named_as_the_cause() -> None:
     queries, corpus, qrels = space(hub=True)
     texts = []

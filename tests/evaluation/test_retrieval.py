@@ -49,6 +49,16 @@ def run(*args: str, code: int = 0) -> str:
     return result.output
 
 
+def test_groups_that_do_not_fit_are_called_groups(files, tmp_path):
+    (tmp_path / "groups.txt").write_text("a\nb\n")
+    said = run(
+        *("--queries", files["q.npy"], "--corpus", files["all.npy"], "--qrels", files["trec.txt"]),
+        *("--groups", str(tmp_path / "groups.txt")),
+        code=2,
+    )
+    assert "groups has 2 values for 30 queries; wanted one per query" in " ".join(said.split())
+
+
 def test_both_formats_of_judgements_say_the_same(files):
     assert read_qrels(files["trec.txt"]) == read_qrels(files["beir.tsv"])
     trec = retrieval(files["q.npy"], files["all.npy"], files["trec.txt"])

@@ -63,7 +63,7 @@ def test_rows_without_a_direction_are_left_out_and_said(folder, vectors):
     x = vectors["images"].copy()
     x[3] = 0
     found = task.score({**vectors, "images": x}, data, 0)
-    assert "1 rows without a direction left out" in found[task.id].note
+    assert "1 row without a direction left out" in found[task.id].note
     other = task.score({**vectors, "prompts": np.ones((3, 5))}, data, 0)
     assert other[task.id].value is None
     assert "images have 6 dimensions and prompts 5" in other[task.id].note

@@ -43,7 +43,7 @@ def test_what_is_here_is_complete(shared_data: Path) -> None:
     assert is_complete(setup(study, Options(models=study.models, data=shared_data, download=False)))
     missing = setup(study, Options(models=study.models, data=Path(__file__).parent, download=False))
     assert not is_complete(missing)
-    assert "17 of its 17 files" in missing.document.findings[1].text
+    assert ": 17 of 17 not here, first " in missing.document.findings[1].text
 
 
 @pytest.mark.parametrize("name", list(EXPERIMENTS))

@@ -16,9 +16,10 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.tables import Classes, Data, Matches, TextTable
 from embedscope.experiments import EXPERIMENTS
+from embedscope.experiments._tested import Estimate, Selected
 from embedscope.experiments._tyshchuk2023.claims import check_claims
 from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
-from embedscope.experiments._tyshchuk2023.findings import findings, headline, recall_charts
+from embedscope.experiments._tyshchuk2023.findings import _say_retrieval, findings, headline, recall_charts
 from embedscope.experiments._tyshchuk2023.geometry import centre_locally, isotropy_records
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.photos import (
@@ -115,10 +116,20 @@ def test_the_headline_says_the_gap_and_the_best_alignment_and_a_dot_plot_shows_a
     said = headline(found.models, found.records, found.kept, (chart,), found.scatters, 0)
     gap = of(found, metric="modality_gap", transform=None)
     assert said.text.startswith(f"planted: the mean image and the mean text lie {gap:.2f} apart, and ")
-    assert " takes recall@1 on held-out pairs (" in said.text
+    assert " raises recall@1 on held-out pairs (" in said.text
     (clouds,) = [s for s in found.scatters if s.id == said.charts[1]]
     assert said.charts[0] == "recall" and {"text", "image"} <= {points.label for points in clouds.points}
     assert headline([], found.records, found.kept, (), (), 0) is None
+
+
+def test_the_headline_says_of_an_alignment_no_more_than_its_interval() -> None:
+    for gain, said in (
+        (Estimate(0.08, 0.01, 0.15), "center raises recall@1"),
+        (Estimate(0.08, -0.01, 0.18), "which may be chance"),
+        (Estimate(-0.08, -0.15, -0.01), "even the best alignment, center, lowers recall@1"),
+    ):
+        assert said in _say_retrieval("test", Selected("center", 0.88, 0.80, gain, 50))
+    assert "no alignment finds more" in _say_retrieval("test", Selected(None, 0.8, 0.8, Estimate(0.0, 0.0, 0.0), 50))
 
 
 def of(found: StudyResults, **wanted: object) -> float:
@@ -163,6 +174,14 @@ def test_every_table_and_every_picture(found: StudyResults) -> None:
     assert {"svd-text-raw", "svd-image-centred", "svd-text-whitened", "svd-joint-procrustes"} <= drawn
     skipped = " ".join(s.what for s in found.skipped)
     assert "cca:256" in skipped, "an alignment that cannot be fitted is said to be left out"
+
+
+def test_every_chart_of_a_model_says_which_model_it_shows(found: StudyResults) -> None:
+    """Charts of two models stand in one report: without the name of the model their titles are the same."""
+    charts = [*found.figures, *found.scatters, *found.dots]
+    assert len(charts) > 15
+    assert [c.title for c in charts if "planted" not in c.title] == []
+    assert len({c.title for c in charts}) == len(charts)
 
 
 def test_accuracy_by_class_is_a_dot_plot_with_the_names_of_classes(found: StudyResults) -> None:

@@ -15,6 +15,7 @@ from embedscope.exports.export import check_model
 from embedscope.exports.faiss import faiss_index
 from embedscope.exports.numpy import numpy_snippet
 from embedscope.exports.onnx import onnx_model
+from embedscope.repairs.apply import reindexing
 from embedscope.transforms import parse_chain
 from embedscope.transforms.align import Side, parse_alignment
 from embedscope.transforms.repair import KindMap, Repair
@@ -116,8 +117,8 @@ def test_kinds_and_names_are_checked(tmp_path: Path) -> None:
         find_export("onnx").write(Order(sides, Path("r"), tmp_path / "r.onnx"))
     lines = find_export("faiss").write(Order(sides, Path("r"), tmp_path / "r.faiss", "document"))
     assert any("repair query vectors with --kind query" in line for line in lines)
-    raw = find_export("faiss").write(Order(of("center", after=False), Path("r"), tmp_path / "r.faiss"))
-    assert any("by inner product, not by cosine" in line for line in raw)
+    assert any("rank by inner product" in line for line in reindexing(of("center", after=False), "vectors"))
+    assert not any("rank by inner product" in line for line in reindexing(sides, "document"))
     with pytest.raises(UnknownNameError, match="unknown export 'fais'; did you mean 'faiss'"):
         find_export("fais")
     with pytest.raises(InputError, match="add --model MODEL"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,13 +35,31 @@ def curve(share: float, enough: int | None = 1640) -> Prediction:
 def test_more_pairs_are_advised_where_most_resamplings_of_the_curve_reach_what_is_wanted(
     share: float, verdict: str
 ) -> None:
-    given, reason = _verdict(TEST, 0.7, curve(share), 2400, 300)
+    given, reason, advice = _verdict(TEST, 0.7, curve(share), 2400, 300, (600, "rows"))
     assert given == verdict and "keeps 0.570 (0.540 to 0.610)" in reason
     outlook = _outlook(given, 0.7, curve(share), 2400)
     if given == "re-embed":
         assert f"at about 1,640 pairs, in only {100 * share:.0f} % of its resamplings" in outlook
     else:
         assert "the curve reaches 0.7 at about 1,640" in reason and outlook == ""
+        assert advice == "embed about 3,280 rows with both models, half of which fit"
+
+
+@pytest.mark.parametrize("enough", [None, 7, 1640])
+@pytest.mark.parametrize("what", ["rows", "queries"])
+def test_where_an_interval_is_too_wide_the_advice_is_the_number_of_the_reason(enough: int | None, what: str) -> None:
+    """The advice was twice what the learning curve takes, in one run 14 rows where 500 were too few."""
+    wide = replace(TEST, kept=replace(TEST.kept, main=Score(0.72, 300)), main=Score(0.72, 300), low=0.68, high=0.76)
+    given, reason, advice = _verdict(wide, 0.7, curve(0.9, enough), 2400, 300, (610, what))
+    assert given == "pilot more pairs"
+    assert f"about 2,500 {what} of both models would narrow it" in reason
+    assert advice == f"embed about 2,500 {what} with both models" + (", half of which fit" if what == "rows" else "")
+
+
+def test_no_fewer_rows_are_advised_than_there_are() -> None:
+    near = replace(TEST, low=0.54, high=0.71)
+    given, _, advice = _verdict(near, 0.7, curve(0.9, 7), 2400, 300, (600, "rows"))
+    assert (given, advice) == ("pilot more pairs", "embed about 1,200 rows with both models, half of which fit")
 
 
 def test_the_outlook_says_why_more_pairs_would_not_help() -> None:
@@ -82,3 +102,15 @@ def test_one_model_stays_whatever_candidates_are_named() -> None:
     outcome = embedscope.migrate(x, 3 * x, candidates="procrustes")
     assert outcome.verdict == "stay" and outcome.repair is None
     assert embedscope.migrate(x, -x, candidates="procrustes").verdict == "bridge"
+
+
+@pytest.mark.parametrize("moved", [0, 200, 400])
+def test_where_rows_do_not_match_embedding_again_comes_with_a_warning(moved: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 12)) * np.arange(1, 13) ** -0.3
+    y = x @ np.linalg.qr(rng.normal(size=(12, 12)))[0]
+    y[:moved] = y[:moved][rng.permutation(moved)]
+    outcome = embedscope.migrate(x, np.tanh(3 * y), candidates="procrustes", retain=0.99)
+    said = [f.text for f in outcome.result.document.findings if f.status == "warning"]
+    assert outcome.verdict == "re-embed"
+    assert any("OLD and NEW may not hold the same rows in the same order" in text for text in said) == (moved > 0)

@@ -284,7 +284,7 @@ def test_rows_that_another_program_changes_are_found_and_written_again(collectio
 
     with monkeypatch.context() as patch:
         patch.setattr(LanceWriter, "replace", meddle)
-        with pytest.raises(InputError, match=r"1 rows of .* do not hold what was written to them, such as 'doc00'"):
+        with pytest.raises(InputError, match=r"1 row of .* does not hold what was written, such as 'doc00'"):
             write_in_place(CENTRE, source)
     assert write_in_place(CENTRE, source).resumed == 0
     np.testing.assert_array_equal(rows(source), WANTED)

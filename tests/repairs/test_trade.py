@@ -105,7 +105,7 @@ def test_a_barred_candidate_is_told_with_a_command() -> None:
     barred = next(t for t in outcome.result.document.tables if t.id == "candidates")
     assert bool(told) == any("(barred)" in str(row[0]) and row[1] > _best(barred) for row in barred.rows)
     for finding in told:
-        assert 'objective="0.8"' in finding.advice
+        assert 'objective="0.8"' in finding.remedy
 
 
 def _best(table: object) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from embedscope.core.document import Document, Figure, Series
+from embedscope.core.document import Bins, Document, Figure, Histogram, Series
 from embedscope.core.errors import InputError
 from embedscope.core.result import Result
 from embedscope.reports import write_figures
@@ -71,3 +72,12 @@ def test_a_figure_of_a_paper_is_one_column_wide_and_its_labels_do_not_touch(tmp_
     first, second = heights.values()
     assert abs(first - second) >= 7
     assert ">\N{MINUS SIGN}0.300<" in svg and ">-0.300<" not in svg
+
+
+def test_bars_of_categories_stand_apart(tmp_path: Path) -> None:
+    """Every bar is two rectangles, its face and its edge, where bins share one outline."""
+    bins = Histogram("h", "Found", "times", "share of rows", (0.0, 1.0, 2.0, 3.0), (Bins("", (0.5, 0.0, 0.25)),))
+    named = replace(bins, id="named", names=("0", "1", "2 or more"))
+    outline, bars = write_figures(Result((), document=Document("d", histograms=(bins, named))), tmp_path, ["svg"])
+    counts = [len(re.findall(r'id="patch_', f.read_text(encoding="utf-8"))) for f in (outline, bars)]
+    assert counts[1] - counts[0] == 2 * 2 - 2

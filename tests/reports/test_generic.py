@@ -5,6 +5,7 @@ from __future__ import annotations
 from embedscope.core.document import Document, Figure, Headline, Series
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.reports.charts import end_names
 from embedscope.reports.generic import document_of
 from embedscope.reports.headlines import leading_charts
 
@@ -85,3 +86,16 @@ def test_charts_of_a_headline_that_are_not_there_leave_the_first_ones() -> None:
     curve = Figure("f", "F", "x", "y", (Series("a", (0.0, 1.0), (0.5, 0.7)),))
     document = Document("t", figures=(curve,), headline=Headline("The answer.", charts=("absent",)))
     assert leading_charts(document) == (curve,)
+
+
+def test_the_best_layer_of_one_model_is_marked_and_curves_of_several_are_named_at_their_ends() -> None:
+    scores = {"m": (0.2, 0.7, 0.5), "n": (0.1, 0.3, 0.6)}
+    records = {
+        source: [Record(source, "rg65", v, space=f"layer{i:02d}", task="rg65") for i, v in enumerate(values)]
+        for source, values in scores.items()
+    }
+    (one,) = document_of(Result(tuple(records["m"]))).figures
+    assert [(m.at, m.label) for m in one.marks] == [(1.0, "best 0.700")]
+    (both,) = document_of(Result((*records["m"], *records["n"]))).figures
+    assert not both.marks and list(end_names(both).values()) == ["m", "n"]
+    assert len({s.group for s in both.series}) == 2, "one colour a model"

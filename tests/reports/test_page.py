@@ -182,6 +182,22 @@ def test_what_a_model_card_holds_stands_on_lines_of_its_own() -> None:
     assert "<dt>padding</dt><dd>right; masked where seen</dd>" in text and "{&#34;" not in text
 
 
+def test_provenance_has_no_empty_field_and_no_number_of_sixteen_digits() -> None:
+    settings = {"ways": [], "objective": None, "cosine": 0.6471417585096165, "nested": {"a": [{"b": 1 / 3}]}, "n": 200}
+    text = render_html(Result((), provenance={"settings": settings, "seed": 0}))
+    section = text[text.index('aria-label="Settings"') :].partition("</section>")[0]
+    shown = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", section)
+    assert dict(shown)["cosine"] == "0.6471" and dict(shown)["n"] == "200" and dict(shown)["ways"] == "none"
+    assert len(shown) == 5 and all(value for _, value in shown) and not re.search(r"\d\.\d{7}", section)
+
+
+def test_names_of_rows_open_their_meaning_in_a_table() -> None:
+    table = Table("t", "T", (Column("metric"), Column("value", 3)), (("isoscore.best", 0.5), ("my own", 0.25)))
+    text = render_html(Result((), document=Document("d", tables=(table,))))
+    assert re.search(r'<th scope="row"><button [^>]*class="term"[^>]*>isoscore\.best</button></th>', text)
+    assert '<th scope="row">my own</th>' in text and re.search(r"popover><b>isoscore</b>", text)
+
+
 def test_a_legend_says_no_name_twice() -> None:
     """The name of a group stands before several curves, or before one whose label does not hold it."""
     curves = (("a within", "a, within"), ("next_token", "next token"), ("isotonic", "held-out pairs"))

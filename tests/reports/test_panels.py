@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -101,3 +102,18 @@ def test_long_names_and_notes_have_the_room_that_they_take() -> None:
     ticks = sorted(label.x for label in panel.labels if label.anchor == "middle" and label.kind == "tick")
     widest = max(breadth(label.text) for label in panel.labels if label.kind == "tick")
     assert all(b - a >= widest for a, b in itertools.pairwise(ticks))
+
+
+@pytest.mark.parametrize("series", [1, 2])
+def test_bars_of_categories_stand_apart_and_those_of_bins_touch(series: int) -> None:
+    heights = tuple(Bins(name, (0.5, 0.25, 0.0, 0.25)) for name in ("first", "second")[:series])
+    bins = Histogram("h", "Found", "times", "share of rows", (0.0, 1.0, 2.0, 3.0, 4.0), heights)
+    named = replace(bins, names=("0", "1", "2 to 3", "4 or more"))
+    outlines = [s.d for s in histogram(bins, "half").shapes if s.kind.startswith("bars")]
+    assert [d.count("M") for d in outlines] == [1] * series
+    bars = [s.d for s in histogram(named, "half").shapes if s.kind.startswith("bars")]
+    ends = sorted(tuple(numbers(bar)[i] for i in (0, 3)) for d in bars for bar in d.split("Z") if bar)
+    assert len(ends) == 3 * series, "no bar where there is nothing"
+    assert all(a < b for a, b in ends)
+    gaps = [b[0] - a[1] for a, b in itertools.pairwise(ends)]
+    assert all(gap > 10 for gap in gaps[series - 1 :: series]), "air between categories"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from embedscope.core.document import Action
 from embedscope.reports.prose import Prose, link_licences, papers
 
@@ -19,9 +21,33 @@ def test_terms_open_once_per_sentence_and_once_per_page() -> None:
 
 def test_metrics_are_terms_and_parts_of_words_are_not() -> None:
     prose = Prose()
-    text = prose("self_similarity 0.8; my_self_similarity, recall@1.image_to_text and cosines")
+    text = prose("self_similarity 0.8; my_self_similarity, recall@10.5, isoscore.npy, center.py and cosines")
     assert [term for _, term, _ in prose.terms] == ["self_similarity"]
     assert "my_self_similarity" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [
+        ("same_modality_share.image", "same_modality_share"),
+        ("recall@1.image_to_text", "recall@1"),
+        ("isoscore.best", "isoscore"),
+        ("two_populations.gap", "two_populations.gap"),
+    ],
+)
+def test_a_name_with_parts_of_its_own_opens_the_entry_of_what_it_is_part_of(name: str, term: str) -> None:
+    prose = Prose()
+    for text in (prose(f"Here {name} is 0.8 and {term} too."), prose.name(name)):
+        assert f'<button type="button" class="term" popovertarget="term-0">{name}</button>' in text
+    assert [entry for _, entry, _ in prose.terms] == [term]
+    assert prose.name("documents.npy & more") == "documents.npy &amp; more"
+
+
+def test_a_metric_that_is_a_word_is_a_term_in_front_of_its_number_alone() -> None:
+    prose = Prose()
+    assert "<button" not in prose("Retrieval, alignment by alignment; the alignment") and prose.terms == []
+    assert ">alignment</button> 1.96" in prose("alignment 1.96") and ">uniformity</button>" in prose.name("uniformity")
+    assert ">uniformity</button> \u22122.5" in prose("uniformity -2.5")
 
 
 def test_citation_keys_become_names_with_links() -> None:

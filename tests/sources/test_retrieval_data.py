@@ -33,3 +33,11 @@ def test_ids_of_a_file_and_beside_it_must_be_the_same(tmp_path):
     beside.unlink()
     alone = embedscope.evaluate(corpus=str(tmp_path / "docs.csv"), **ask)
     assert [r.value for r in same] == [r.value for r in alone]
+
+
+@pytest.mark.parametrize("grade", [float("nan"), float("inf")])
+def test_a_grade_that_is_no_number_is_named(grade):
+    """The message spoke of shapes, which were the same."""
+    rows = {"d1": [1.0, 0.0], "d2": [0.0, 1.0]}
+    with pytest.raises(embedscope.errors.InputError, match=f"document 'd2' of query 'q' with {grade}; wanted a finite"):
+        embedscope.evaluate(queries={"q": [1.0, 0.0]}, corpus=rows, qrels={"q": {"d1": 1, "d2": grade}})

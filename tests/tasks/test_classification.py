@@ -151,7 +151,7 @@ def test_tasks_of_classes_read_their_tables():
     holes[0] = np.nan
     probe = TASKS.get("cifar10.probe").score({"train": holes, "test": holes}, data, seed=0)
     assert probe["cifar10.probe"].value > 0.8
-    assert "1 rows without a direction left out" in probe["cifar10.probe.top5"].note
+    assert "1 row without a direction left out" in probe["cifar10.probe.top5"].note
 
 
 def test_the_right_class_is_always_among_all_of_them():

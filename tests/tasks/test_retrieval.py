@@ -50,7 +50,7 @@ def test_zero_vectors_tie_with_all_and_come_last():
     q[1] = 0
     score = recall_at(q, x, (range(3), range(3)), [1, 2, 3])
     assert [s.value for s in score.values()] == pytest.approx([2 / 3, 2 / 3, 1.0])
-    assert "1 queries are zero vectors" in score[1].note
+    assert "1 query is a zero vector" in score[1].note
 
 
 def test_values_of_real_clip_vectors(shared_data):
@@ -113,7 +113,7 @@ def test_graded_measures_are_those_of_trec_eval(ties):
         for query, values in wanted.items():
             assert found[ours].items[int(query[1:])] == pytest.approx(values[name], abs=1e-9), (ours, query)
         assert found[ours].value == pytest.approx(np.mean([v[name] for v in wanted.values()]), abs=1e-9)
-    assert "no relevant document" in found["mrr"].note
+    assert "1 judged query has no relevant document and counts as 0" in found["mrr"].note
 
 
 def test_ndcg_is_that_of_scikit_learn_without_ties():

@@ -13,6 +13,7 @@ from embedscope.core.arrays import is_torch
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.short_repr import shorten
+from embedscope.core.wording import count
 
 _PLAIN = (str, int, float, np.generic)
 _MODEL_METHODS = ("encode", "embed_documents", "embed_query", "get_text_embedding")
@@ -99,6 +100,9 @@ def _matrix(x: Any, name: str) -> npt.NDArray[Any]:
         return _arrow(x, name)
     if len(getattr(x, "shape", ())) == 2 and hasattr(x, "columns"):
         return _frame(x, name)
+    if isinstance(x, np.ma.MaskedArray) and x.mask.any():
+        rows = count(int(x.mask.any(axis=-1).sum()), "row")
+        raise InputError(f"{name} is an array with masked values in {rows}; drop these rows, or fill them")
     if hasattr(x, "to_numpy"):
         return _stack(x.to_numpy(), name)
     if hasattr(x, "__array__") or isinstance(x, list | tuple):
@@ -120,13 +124,36 @@ def _stack(x: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _frame(x: Any, name: str) -> npt.NDArray[Any]:
+    """The coordinates that a table holds in columns, or its one column of vectors."""
+    from embedscope.readers import join_first, no_coordinates, numbered_groups
+
+    columns = [str(column) for column in x.columns]
+    if len(columns) == 1:
+        column = _matrix(x.iloc[:, 0] if hasattr(x, "iloc") else x.to_series(), name)
+        return column[:, None] if column.ndim == 1 else column
+    others = no_coordinates(columns)
     values = x.to_numpy()
+    if values.dtype == object and all(getattr(kind, "kind", "O") in "fiu" for kind in x.dtypes):
+        values = x.to_numpy(dtype=np.float64, na_value=np.nan)  # numbers of pandas that may be missing
+    if others and (values.dtype != object or numbered_groups(columns)):
+        which = f"column {others[0]} is no coordinate" if len(others) == 1 else f"columns {join_first(others)} are none"
+        raise InputError(f"{name} is a table of coordinates, and its {which} by name; {_dropping(x, others)}")
     if values.dtype != object:
         return np.asarray(values)
-    columns = ", ".join(map(str, list(x.columns)[:8]))
     raise InputError(
-        f"{name} is a table with the columns {columns}, not all of them numbers; pass one, as in frame['vector']"
+        f"{name} is a table with the columns {', '.join(columns[:8])}, not all of them numbers; pass one, as in "
+        "frame['vector']"
     )
+
+
+def _dropping(frame: Any, columns: list[str]) -> str:
+    """What leaves ``columns`` out of a table of pandas or polars."""
+    if len(columns) > _FEW:
+        return "pass the columns of coordinates alone"
+    return f"pass frame.drop({'columns=' if hasattr(frame, 'iloc') else ''}{columns})"
+
+
+_FEW = 6
 
 
 def _arrow(x: Any, name: str) -> npt.NDArray[Any]:

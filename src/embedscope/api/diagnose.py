@@ -22,7 +22,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.diagnosis import Diagnosis
 from embedscope.diagnosis import diagnose as diagnosed
-from embedscope.diagnosis.drift import Drift, drift
+from embedscope.diagnosis.drift import Drift, check_tolerances, drift
 from embedscope.diagnosis.remeasure import remeasure
 from embedscope.diagnosis.thresholds import thresholds_of
 from embedscope.diagnosis.where import Where
@@ -155,6 +155,7 @@ def check(  # noqa: PLR0913
     0
     """
     before = baseline if isinstance(baseline, Result) else Result.from_json(baseline)
+    check_tolerances(before, tolerance or {})
     now = running_on(engine)(remeasure)(
         before,
         source_of(source),

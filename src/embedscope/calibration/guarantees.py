@@ -17,7 +17,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
-from embedscope.core.wording import percent
+from embedscope.core.wording import count, percent
 from embedscope.transforms.calibration import Threshold
 
 ONE_OF_EACH = "exact binomial test (Clopper-Pearson) on one pair of every unit"
@@ -199,14 +199,14 @@ def _refusal(
     kept = len(np.unique(judged.unit[judged.cosines >= start]))
     trials = needed_trials(rate, alpha, confidence)
     what = "false merges" if promise == "max_false_merge" else "false pairs"
-    said = f"at cosine {start:.4f}, where it looks best, the share of {what} is {rate:.4f} in {kept:,} units"
+    said = f"at cosine {start:.4f}, where it looks best, the share of {what} is {rate:.4f} in {count(kept, 'unit')}"
     if trials is None:
         return f"{said}, not below the {alpha:g} that is allowed: more labels would not help, other vectors might", None
     tested = len(np.unique(rest.unit[rest.cosines >= start]))
     if trials <= tested:
         return (
             f"{said}; the half that certifies does not bear out {alpha:g} there: {false_share(rest, start):.4f} in "
-            f"{tested:,} units",
+            f"{count(tested, 'unit')}",
             None,
         )
     needed = math.ceil(trials * units / max(tested, 1))

@@ -213,7 +213,7 @@ def _thresholds(numbers: Findings) -> Iterator[Finding]:
                     f"No threshold yet: {t.why}.",
                     "undecided",
                     f"{t.n:,} pairs judged by hand",
-                    remedy=_next(numbers.looked),
+                    actions=_next(numbers.looked),
                 )
             else:
                 yield Finding(f"A {name} of {_bound(t)} cannot be promised: {t.why}.", "undecided", t.method)
@@ -295,7 +295,7 @@ def _unrelated_findings(numbers: Findings, records: Sequence[Record]) -> Iterato
             f"Queries differ: the mean cosine of a query with unrelated rows varies by {u.query_spread:.3f} (standard "
             f"deviation), {percent(part, 0)} of the variance of all cosines. A percentile among the query's own "
             "unrelated pairs says more than one threshold for all.",
-            remedy=(Action(command="calibration.percentile(cosines, queries=vectors)"),),
+            actions=(Action(command="calibration.percentile(cosines, queries=vectors)"),),
         )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from embedscope.certification.fitting import own_means
 from embedscope.certification.trade import APART, PATH, trade_candidates
-from embedscope.core.errors import InputError, UnknownNameError
-from embedscope.transforms import TRANSFORMS
-from embedscope.transforms.align import ALIGNMENTS
-from embedscope.transforms.scorers import SCORERS
+from embedscope.core.errors import InputError
+from embedscope.transforms import TRANSFORMS, parse_chain
+from embedscope.transforms.align import ALIGNMENTS, parse_alignment
+from embedscope.transforms.scorers import SCORERS, parse_scorer
 
 AUTO = "auto"
 NONE = "none"
@@ -85,12 +86,14 @@ def _widths(dim: int, parts: Sequence[int]) -> list[int]:
 
 
 def _check(text: str, pair: bool) -> None:
-    """Raise where a name is unknown."""
+    """Raise where a name or what stands after it is not right, whatever the data."""
     chain, scorer, _ = parse_candidate(text)
     if scorer is not None:
-        SCORERS.get(scorer.partition(":")[0])
-    known = [*ALIGNMENTS, *TRANSFORMS, *((PATH, APART) if pair else ())]
-    for step in chain.split(","):
-        name = step.strip().partition(":")[0]
-        if name not in (*known, NONE, "unit"):
-            raise UnknownNameError.for_name("transform" if not pair else "alignment", name, known)
+        parse_scorer(scorer)
+    if chain == NONE or (pair and chain.partition(":")[0] in (PATH, APART)):
+        return
+    steps = {step.strip().partition(":")[0] for step in chain.split(",")}
+    if pair or steps & set(ALIGNMENTS) - set(TRANSFORMS):
+        parse_alignment(chain)
+    else:
+        parse_chain(own_means(chain)[0])

@@ -36,6 +36,17 @@ def moments_of(x: Array, normalize: bool) -> Gaussian:
     return state.result()
 
 
+def own_means(text: str) -> tuple[str, bool]:
+    """The chain ``text`` of several kinds without ``:joint``, and whether a step has it: one mean for all kinds.
+
+    >>> own_means("center:joint,abtt:1")
+    ('center,abtt:1', True)
+    """
+    steps = [step.strip().split(":") for step in text.split(",")]
+    plain = ",".join(":".join(word for word in step if word != JOINT) for step in steps)
+    return plain, any(JOINT in step for step in steps)
+
+
 def fit_kinds(text: str, moments: Mapping[str, Gaussian], context: FitContext) -> Repair:
     """The chain ``text`` for several kinds: each its own mean, then one map from the rows of all about their means.
 
@@ -55,9 +66,8 @@ def fit_kinds(text: str, moments: Mapping[str, Gaussian], context: FitContext) -
     widths = {kind: g.dim for kind, g in moments.items()}
     if len(set(widths.values())) > 1:
         raise InputError(f"vectors of one index must have the same dimensions, got {widths}; encode all into one space")
-    words = [step.split(":") for step in text.split(",")]
-    joint = any(JOINT in step for step in words)
-    chain = parse_chain(",".join(":".join(word for word in step if word != JOINT) for step in words))
+    plain, joint = own_means(text)
+    chain = parse_chain(plain)
     n = sum(g.n for g in moments.values())
     if not n:
         raise InputError("all rows to fit on are zero rows, which have no direction; embed these rows again")

@@ -29,6 +29,7 @@ from embedscope.cli import (
 )
 from embedscope.cli import list as listing
 from embedscope.cli._guard import guard
+from embedscope.cli._help import Verb
 from embedscope.cli._mistakes import Verbs
 
 app = typer.Typer(
@@ -101,6 +102,7 @@ for _module, _verb, _panel in (
 ):
     app.command(
         name=_module.__name__.rpartition(".")[2],
+        cls=Verb,
         rich_help_panel=_panel,
         epilog="\n\n".join([_heading(_module.__name__.rpartition(".")[2], _module.EXAMPLES), *_module.EXAMPLES]),
     )(guard(_verb))

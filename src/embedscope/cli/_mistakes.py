@@ -12,6 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from embedscope.cli._help import fold_tables
 from embedscope.core.printable import printable
 
 _LONGEST = 330
@@ -20,6 +21,11 @@ _NEAR = 0.6
 
 class Verbs(TyperGroup):
     """The verbs of the command line."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, with no name cut."""
+        fold_tables()
+        super().format_help(ctx, formatter)
 
     def main(
         self,

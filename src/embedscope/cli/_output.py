@@ -15,16 +15,15 @@ from embedscope.core.progress import end_progress
 from embedscope.core.report_names import is_page
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from embedscope.core.progress import Progress
     from embedscope.core.result import Result
+    from embedscope.reports.console import SafeConsole
 
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def console(stderr: bool = False) -> Console:
+def console(stderr: bool = False) -> SafeConsole:
     """A console on standard output, or on standard error for what is not the result; no progress is drawn any more."""
     from embedscope.reports.console import SafeConsole
 
@@ -132,7 +131,7 @@ class Output:
             else:
                 print_document(result, out, explain=self.explain)
             for line in (*written, *lines):
-                out.print(line, soft_wrap=True, markup=False)
+                out.say(line)
 
     def _write_report(self, result: Result) -> tuple[str, ...]:
         if self.report is None:

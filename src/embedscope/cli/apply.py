@@ -92,17 +92,15 @@ def apply(
     vectors = done.kind if done.kind == SINGLE else f"{done.kind} vectors"
     rate = done.rows / max(done.seconds, 1e-9)
     size = f"{done.n_bytes:,} bytes, " if done.n_bytes is not None else ""
-    screen.print(
+    screen.say(
         f"{done.path}: {done.rows:,} {vectors}, {_dimensions(done.dim_out)}, {size}"
-        f"in {done.seconds:.1f} s ({rate:,.0f} per second)",
-        soft_wrap=True,
-        markup=False,
+        f"in {done.seconds:.1f} s ({rate:,.0f} per second)"
     )
     for line in reindexing(applied, done.kind, done.rows, stored=done.n_bytes is None):
-        screen.print(f"· {line}", soft_wrap=True, markup=False)
+        screen.say(f"· {line}")
     for other in applied.kinds:
         if other != done.kind and not applied.kinds[other].is_identity:
-            screen.print(f"  embedscope apply {repair} IN OUT --kind {other}", soft_wrap=True, markup=False)
+            screen.say(f"  embedscope apply {repair} IN OUT --kind {other}")
 
 
 def _change_store(
@@ -157,7 +155,7 @@ def _change_store(
             f"  embedscope apply {shlex.quote(str(repair))} {shlex.quote(source)} --rollback{named}",
         ]
     for line in lines:
-        screen.print(line, soft_wrap=True, markup=False)
+        screen.say(line)
 
 
 def _short(path: Path) -> Path:

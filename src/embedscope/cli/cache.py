@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from embedscope.cli import _options as opt
-from embedscope.cli._output import console
+from embedscope.cli._output import console, progress
 
 EXAMPLES = ("embedscope cache", "embedscope cache --clear")
 
@@ -25,9 +25,11 @@ def cache(
     from embedscope.core.atomic import write_text
     from embedscope.core.cache import VectorCache, named_cache_folder
 
-    store = VectorCache(named_cache_folder())
+    store, shown = VectorCache(named_cache_folder()), progress(quiet)
     if clear:
+        shown.start("deleting vectors", None)
         store.clear()
+        shown.close()
     stats = asdict(store.stats())
     text = codec.dumps(stats, indent=1) + "\n"
     if json == "-":

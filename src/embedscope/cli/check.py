@@ -55,7 +55,7 @@ def check(
     """
     from embedscope.core.errors import InputError
     from embedscope.core.result import Result
-    from embedscope.diagnosis.drift import drift
+    from embedscope.diagnosis.drift import check_tolerances, drift
     from embedscope.diagnosis.remeasure import remeasure
     from embedscope.diagnosis.thresholds import tolerances
     from embedscope.diagnosis.where import Where
@@ -68,6 +68,7 @@ def check(
         raise InputError("check needs --baseline RESULT.json, which `embedscope measure SOURCE --json` saves")
     allowed = tolerances(tolerance or ())
     before = Result.from_json(baseline)
+    check_tolerances(before, allowed)
     here: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code, "cache": not no_cache}
     here |= opt.drop_unset(yes=yes or None)
     now = running_on(engine)(remeasure)(

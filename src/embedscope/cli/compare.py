@@ -44,7 +44,8 @@ def compare(
 ) -> None:
     """Say how two spaces over the same rows are related, or score models on texts or images without labels.
 
-    Exit code: 0, or 1 where 0.1 % of the rows and more differ between two runtimes of one model, 2 or more an error.
+    Exit code: 0, or 1 where 0.1 % of the rows and more differ between two runtimes of one model or do not match, 2 or
+    more an error.
     """
     from embedscope.comparison import compare as compared
     from embedscope.execution.current import running_on
@@ -65,5 +66,9 @@ def compare(
         **model,
     )
     out.give(comparison.result)
-    if comparison.relation is not None and comparison.relation.name == "precision" and not comparison.parity:
+    if (
+        comparison.relation is not None
+        and comparison.relation.name in ("precision", "partly")
+        and not comparison.parity
+    ):
         raise typer.Exit(1)

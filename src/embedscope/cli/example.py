@@ -36,5 +36,5 @@ def example(
     out = console()
     width = max(len(str(paths[name])) for name in _WHAT)
     for name, what in _WHAT.items():
-        out.print(f"{paths[name]!s:<{width}}  {what}", soft_wrap=True, markup=False)
+        out.say(f"{paths[name]!s:<{width}}  {what}")
     out.print(f"next: embedscope diagnose {paths['documents.npy']}", soft_wrap=True, markup=False)

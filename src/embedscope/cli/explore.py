@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,23 +125,26 @@ def explore(
     )
     screen = console()
 
-    def say(line: str) -> None:
+    def say(line: str, command: str) -> None:
         if not quiet:
-            screen.print(line, soft_wrap=True, markup=False)
+            screen.say(line)
+            screen.say(f"  {command}")
 
     if projector is not None:
         write_projector(shown, projector, shown_progress)
-        say(f"{projector}: {len(shown.rows):,} rows for the Projector; tensorboard --logdir {projector}")
+        say(
+            f"{projector}: {len(shown.rows):,} rows for the Projector",
+            f"tensorboard --logdir {shlex.quote(str(projector))}",
+        )
     if export is not None:
         exported(shown, export, shown_progress)
-        say(
-            f"{export}: {len(shown.rows):,} rows; to look: python -m http.server -d {export}, then http://localhost:8000"
-        )
+        how = f"python -m http.server -d {shlex.quote(str(export))}"
+        say(f"{export}: {len(shown.rows):,} rows; to look at http://localhost:8000:", how)
     if projector is not None or export is not None:
         return
 
     def open_page(address: str) -> None:
-        screen.print(f"{address}  ({len(shown.rows):,} rows; Ctrl-C ends it)", soft_wrap=True, markup=False)
+        screen.say(f"{address}  ({len(shown.rows):,} rows; Ctrl-C ends it)")
         if browser:
             import webbrowser
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from embedscope.cli import _options as opt
-from embedscope.cli._output import console
+from embedscope.cli._output import console, progress
 
 EXAMPLES = (
     "embedscope export repair.safetensors --to numpy",
@@ -68,9 +68,10 @@ def export(
     if is_score_calibration(repair):
         _export_scores(repair, to, out, kind, model, quiet)
         return
+    loaded = Repair.load(repair)
     if to == Target.sql:
         raise InputError(f"--to sql is for what `embedscope calibrate` wrote, and {repair} is not; use --to numpy")
-    target, loaded = find_export(str(to)), Repair.load(repair)
+    target = find_export(str(to))
     check_model(target, str(to), model)
     if out is None:
         if to != Target.numpy:
@@ -79,14 +80,17 @@ def export(
 
         sys.stdout.write(numpy_snippet(loaded, repair, kind))
         return
+    shown = progress(quiet)
+    shown.start(f"writing {out}", None)
     lines = target.write(Order(loaded, repair, out, kind, model))
+    shown.close()
     if quiet:
         return
     screen = console()
-    screen.print(f"{out}: {target.title}", soft_wrap=True, markup=False)
+    screen.say(f"{out}: {target.title}")
     named = kind or ("document" if "document" in loaded.kinds else next(iter(loaded.kinds)))
-    for line in [*lines, *reindexing(loaded, named)]:
-        screen.print(f"· {line}", soft_wrap=True, markup=False)
+    for line in [*lines, *reindexing(loaded, named, coded=target.stores_codes)]:
+        screen.say(f"· {line}")
 
 
 def _export_scores(file: Path, to: Target, out: Path | None, kind: str | None, model: str | None, quiet: bool) -> None:
@@ -106,4 +110,4 @@ def _export_scores(file: Path, to: Target, out: Path | None, kind: str | None, m
         return
     write_text(out, text)
     if not quiet:
-        console().print(f"{out}: what a cosine means, as {to}", soft_wrap=True, markup=False)
+        console().say(f"{out}: what a cosine means, as {to}")

@@ -45,7 +45,7 @@ def show(
 
 SHOWN = {
     "models": ("name", "present", "licence", "what"),
-    "datasets": ("name", "rows", "licence", "present"),
+    "datasets": ("name", "present", "licence", "rows"),
     "tasks": ("name", "dataset", "measure"),
     "metrics": ("name", "default", "rows", "what"),
     "experiments": ("name", "claims", "question"),

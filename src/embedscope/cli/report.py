@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedscope.cli import _options as opt
-from embedscope.cli._output import check_report, console
+from embedscope.cli._output import check_report, console, progress
 from embedscope.core.report_names import refuse_others
 
 if TYPE_CHECKING:
@@ -105,12 +105,13 @@ def report(
 
     if out is not None:
         refuse_others(out, "one HTML page")
+    shown = progress(quiet)
     loaded = Result.from_json(result)
     said = _elsewhere(loaded, model_card, eval_results, hub_dataset or [], mteb)
     check_report(out or result, figures=figures is not None)
     page = write_html(loaded, out or result.with_suffix(".html"))
     if figures is not None:
-        write_figures(loaded, figures, ("png", "svg", "pdf"), style=str(style))
+        write_figures(loaded, figures, ("png", "svg", "pdf"), str(style), shown)
     for path, write in ((csv, loaded.to_csv), (latex, loaded.to_latex), (markdown, loaded.to_markdown)):
         if path is not None:
             write(path)
@@ -123,7 +124,7 @@ def report(
         loaded.to_json(json)
     if not quiet:
         for line in (*said, f"report: {page}"):
-            console().print(line, soft_wrap=True, markup=False)
+            console().say(line)
 
 
 def _elsewhere(

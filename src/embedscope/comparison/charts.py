@@ -11,8 +11,12 @@ from embedscope.comparison.relation import PARITY, Relation
 from embedscope.core.document import Bins, Dot, DotRow, Dots, Finding, Headline, Histogram, Mark
 from embedscope.core.records import Record
 from embedscope.core.wording import percent
+from embedscope.stats.row_sets import K
 
 _BINS = 40
+_BY_NEIGHBOURS = ("model", "unrelated", "rotated", "truncated")
+"""Relations in which cosines of matching rows say nothing, since the coordinates are not the same."""
+
 _Z = 1.96
 _COMMANDS = {
     "rotated": "embedscope migrate {files} -o bridge.safetensors",
@@ -62,10 +66,27 @@ def relation_charts(r: Relation) -> RelationCharts:
         "0: nothing, 1: all",
         tuple(rows),
         marks=(Mark(r.overlap_chance, "chance for neighbours"), Mark(1.0, "the same")),
-        caption=f"{r.n:,} matching rows; the interval of neighbours in common is of 95 %.",
+        caption="The interval of neighbours in common is of 95 %.",
     )
-    histogram = _cosines(r)
-    return RelationCharts(() if histogram is None else (histogram,), (dots,))
+    drawn = [c for c in (_cosines(r), _neighbours(r)) if c is not None]
+    return RelationCharts(tuple(drawn[::-1] if r.name in _BY_NEIGHBOURS else drawn), (dots,))
+
+
+def _neighbours(r: Relation) -> Histogram:
+    """In how many rows how many of the ten nearest are in common."""
+    counts = np.bincount(np.rint(K * r.shared).astype(int), minlength=K + 1)
+    searched = "" if len(r.shared) == r.n else f", found among {len(r.shared):,} of them, drawn by hash"
+    return Histogram(
+        "neighbours_in_common",
+        "How many of the 10 nearest are in common",
+        "neighbours in common",
+        "share of rows",
+        tuple(float(i) for i in range(K + 2)),
+        (Bins("", tuple(float(c) for c in counts / counts.sum())),),
+        tuple(str(i) for i in range(K + 1)),
+        marks=(Mark(K * r.overlap + 0.5, f"mean {K * r.overlap:.1f}"), Mark(K * r.overlap_chance + 0.5, "chance")),
+        caption=f"{r.n:,} matching rows{searched}.",
+    )
 
 
 def _cosines(r: Relation) -> Histogram | None:
@@ -101,7 +122,10 @@ def relation_headline(
     warned = next((f for f in others if f.status == "warning"), None)
     text = " ".join(f.text for f in (warned, verdict) if f is not None)
     command = command_for(r.name, files)
-    evidence = f"{r.n:,} matching rows; neighbours in common by chance {percent(r.overlap_chance, 1)}; 95 % interval"
+    few = "" if len(r.shared) == r.n else f", {len(r.shared):,} of them searched"
+    evidence = (
+        f"{r.n:,} matching rows{few}; neighbours in common by chance {percent(r.overlap_chance, 1)}; 95 % interval"
+    )
     status = verdict.status if warned is None else warned.status
     return Headline(f"{text} {numbers}.", status, evidence, advice, command, charts.ids)
 

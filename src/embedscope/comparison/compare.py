@@ -21,18 +21,18 @@ from embedscope.comparison.charts import (
 from embedscope.comparison.label_free import findings, label_free, table
 from embedscope.comparison.relation import ALIKE, PARITY, PARITY_SHARE, Name, Relation, relation_of
 from embedscope.core.arrays import Array
-from embedscope.core.document import Action, Column, Document, Finding, Histogram, Row, Table
+from embedscope.core.document import Action, Column, Document, Finding, Histogram, Row, Skipped, Status, Table
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
-from embedscope.core.wording import percent
+from embedscope.core.wording import count, percent
 from embedscope.metrics.pairs import Paired
 from embedscope.readers import is_vectors
 from embedscope.sources.options import ModelOptions
-from embedscope.sources.paired_vectors import id_hashes, read_side
+from embedscope.sources.paired_vectors import id_hashes, ids_in, read_side
 from embedscope.sources.row_order import check_row_order
 from embedscope.sources.texts import encode, material_of
 
@@ -42,6 +42,11 @@ SHOWN = 10
 
 SENTENCES: dict[Name, tuple[str, str]] = {
     "same": ("The two spaces are the same.", "Nothing needs to be done: one can take the place of the other."),
+    "partly": (
+        "Part of the rows do not match: some are the same on both sides, others are no nearer to their match than to "
+        "other rows.",
+        "Check that all rows of both files are in the same order and hold the same texts, or give --pair-ids.",
+    ),
     "precision": (
         "One model in another precision or runtime.",
         "Rows of both can stand in one index; look at the rows with the lowest cosines first.",
@@ -93,7 +98,7 @@ class Comparison:
     def parity(self) -> bool:
         """Whether less than 0.1 % of the rows have a cosine below .99 with their match."""
         r = self.relation
-        return r is not None and r.cosines is not None and len(r.below_parity) < PARITY_SHARE * r.n
+        return r is not None and r.cosines is not None and len(r.below_parity) < _said_from(r)
 
 
 def compare(
@@ -144,15 +149,17 @@ def compare(
         ids = (list(sources[0]), list(sources[1]))
         sources = tuple(np.stack([np.asarray(v) for v in s.values()]) if s else np.empty((0, 0)) for s in sources)
     x, y = (read_side(s, provenance, side) for s, side in zip(sources, "AB", strict=True))
+    names: Sequence[str] | None = None
+    skipped: tuple[Skipped, ...] = ()
     if ids is None:
         check_row_order(*sources)
     else:
-        x, y = _match_rows(x, y, ids)
+        names, skipped, x, y = _match_rows(x, y, ids)
     labels = [_label(s, i) for i, s in enumerate(sources)]
     relation = relation_of(x, y)
     records = _records(relation, labels)
     files, charts = _files(sources, ids), relation_charts(relation)
-    said = _findings(relation, None, files)
+    said = _findings(relation, None, names, files)
     document = Document(
         f"{labels[0]} against {labels[1]}",
         QUESTION,
@@ -161,6 +168,7 @@ def compare(
         headline=relation_headline(relation, said, SENTENCES[relation.name][1], files, charts),
         histograms=charts.histograms,
         dots=charts.dots,
+        skipped=skipped,
     )
     return Comparison(Result(tuple(records), provenance.as_dict(), document), relation)
 
@@ -186,7 +194,10 @@ def _label(source: Any, i: int) -> str:
     return str(source) if isinstance(source, str | Path) else "AB"[i]
 
 
-def _match_rows(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) -> tuple[Array, Array]:
+def _match_rows(
+    x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]
+) -> tuple[list[str], tuple[Skipped, ...], Array, Array]:
+    """Ids of the rows that both sides have, what is left out, and these rows of either side."""
     hashes = id_hashes(ids[0], len(x), "A"), id_hashes(ids[1], len(y), "B")
     for name, own in zip("AB", hashes, strict=True):
         if repeated := len(own) - len(np.unique(own)):
@@ -197,7 +208,13 @@ def _match_rows(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) 
     left, right = Paired.of(np.zeros((len(x), 1)) + 1, np.zeros((len(y), 1)) + 1, hashes).matches
     if not len(left):
         raise InputError("the two sides have no id in common; check that ids are spelled the same way in both")
-    return x[left], y[right]
+    skipped = [
+        Skipped(f"{count(lacking, 'row')} of {name}", "whose ids the other side does not have")
+        for name, side in zip("AB", (x, y), strict=True)
+        if (lacking := len(side) - len(left))
+    ]
+    names = ids_in(ids[0])
+    return [names[i] for i in left], tuple(skipped), x[left], y[right]
 
 
 def _of_models(
@@ -231,7 +248,7 @@ def _of_models(
         across = _records(relation, uris)
         records += across
         files = _models_argument(uris, texts, images)
-        said = [*_findings(relation, rows.titles, files), *said]
+        said = [*_findings(relation, rows.titles, None, files), *said]
         tables.append(_numbers(across))
         charts = relation_charts(relation)
         headline = relation_headline(relation, said, SENTENCES[relation.name][1], files, charts)
@@ -292,6 +309,14 @@ def _numbers(records: Sequence[Record]) -> Table:
     return Table("relation", "The numbers", columns, tuple((r.metric, r.value, MEANING[r.metric]) for r in records))
 
 
+_STATUS: dict[Name, Status] = {"same": "ok", "precision": "ok", "partly": "warning"}
+
+_NO_PARITY: dict[Name, str] = {
+    "precision": "embed these rows again with one runtime, or look for texts that one of them cuts",
+    "partly": "check the order of the rows in both files, or give --pair-ids",
+}
+"""What to do about rows that miss parity."""
+
 MEANING = {
     "matching_cosine.mean": "of matching rows as they are",
     "matching_cosine.median": "of matching rows as they are",
@@ -309,7 +334,12 @@ MEANING = {
 }
 
 
-def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Finding]:
+def _said_from(r: Relation) -> float:
+    """Rows below parity from which it is said: one in a thousand, and at least one."""
+    return max(PARITY_SHARE * r.n, 1)
+
+
+def _findings(r: Relation, texts: Sequence[str] | None, names: Sequence[str] | None, files: str) -> list[Finding]:
     sentence, advice = SENTENCES[r.name]
     known = None if r.cosines is None else r.cosines[np.isfinite(r.cosines)]
     evidence = [] if known is None else [f"matching rows have a median cosine of {np.median(known):.4f}"]
@@ -322,24 +352,31 @@ def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Find
     out = [
         Finding(
             sentence,
-            "ok" if r.name in ("same", "precision") else "info",
+            _STATUS.get(r.name, "info"),
             evidence="; ".join(evidence),
-            remedy=tuple(action for action in (Action(advice.rstrip(".")), Action(command=command)) if str(action)),
+            actions=tuple(action for action in (Action(advice.rstrip(".")), Action(command=command)) if str(action)),
         )
     ]
     low = r.below_parity
-    if r.cosines is not None and r.name == "precision" and len(low) >= max(PARITY_SHARE * r.n, 1):
+    if known is not None and r.cosines is not None and r.name in ("precision", "partly") and len(low) >= _said_from(r):
+        all_rows = count(len(known), "row")
+        has, their = ("has", "its") if len(low) == 1 else ("have", "their")
+        empty = set(r.half_empty.tolist())
         rows = tuple(
-            Row(str(int(i)), "" if texts is None else texts[int(i)][:80], f"cosine {r.cosines[i]:.4f}")
-            for i in low[:SHOWN]
+            Row(
+                str(i) if names is None else names[i],
+                "" if texts is None else texts[i][:80],
+                "zero on one side" if i in empty else f"cosine {r.cosines[i]:.4f}",
+            )
+            for i in low[:SHOWN].tolist()
         )
         out.append(
             Finding(
-                f"No parity: {len(low):,} of {r.n:,} rows have a cosine below {PARITY} with their match.",
+                f"No parity: {len(low):,} of {all_rows} {has} a cosine below {PARITY} with {their} match.",
                 "warning",
-                evidence=f"{percent(len(low) / r.n, 2)}; said from {percent(PARITY_SHARE, 1)}",
+                evidence=f"{percent(len(low) / len(known), 2)}; said from {percent(PARITY_SHARE, 1)}",
                 harm="These rows are found by other queries than before.",
-                remedy=(Action("embed these rows again with one runtime, or look for texts that one of them cuts"),),
+                actions=(Action(_NO_PARITY[r.name]),),
                 rows=rows,
                 n_rows=len(low),
             )

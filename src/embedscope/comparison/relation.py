@@ -15,9 +15,9 @@ from embedscope.core.short_repr import short_repr
 from embedscope.stats.row_sets import K, nearest_others
 from embedscope.tasks.means import check_apart
 
-Name = Literal["same", "precision", "rotated", "prompt", "modality", "truncated", "model", "unrelated"]
+Name = Literal["same", "partly", "precision", "rotated", "prompt", "modality", "truncated", "model", "unrelated"]
 RELATIONS: tuple[Name, ...] = (
-    "same", "precision", "rotated", "prompt", "modality", "truncated", "model", "unrelated",
+    "same", "partly", "precision", "rotated", "prompt", "modality", "truncated", "model", "unrelated",
 )  # fmt: skip
 
 SAME = 1e-9
@@ -49,6 +49,12 @@ MOST = 2000
 
 _FEWEST = 12
 
+STRANGERS = 0.05
+"""Share of rows that are no nearer to their match than to others, from which part of the rows do not match."""
+
+_KEPT = 0.1
+"""Share of rows that must be the same in both spaces for the others to be called strangers."""
+
 
 @short_repr
 @dataclass(frozen=True, eq=False)
@@ -57,18 +63,23 @@ class Relation:
 
     Attributes
     ----------
-    name : ``same``, ``precision`` (one model, other precision or runtime), ``rotated``, ``prompt`` (one model, other
-        prompt or version), ``modality`` (one model, other modality or layer),
-        ``truncated`` (the first coordinates), ``model`` (another model), ``unrelated``
-        (rows do not match)
-    cosines : (n,) of matching rows as they are; None where the dimensions differ
+    name : ``same``, ``partly`` (some rows are the same, others do not match), ``precision`` (one model, other precision
+        or runtime), ``rotated``, ``prompt`` (one model, other prompt or version), ``modality`` (one model, other
+        modality or layer), ``truncated`` (the first coordinates), ``model`` (another model), ``unrelated`` (rows do not
+        match)
+    cosines : (n,) of matching rows as they are, 0 where one of them is zero, nan where both are; None where the
+        dimensions differ
+    half_empty : (k,) rows that are zero on one side only
+    strangers : share of rows that one in twenty other rows, or more, is nearer to than their match; of as many
+        dimensions and of at most 2,000 rows, else 0
     centred : mean cosine of matching rows around the mean of each space
     common : share of the mean squared difference of matching rows that is one vector for all
     likeness : cosine of the traceless covariances of the two spaces; None where the dimensions differ
     turned : relative difference of the two matrices of cosines, 0 for a rotation
     aligned : mean cosine of held-out matching rows after the best rotation of centred rows, fitted on the other half
     angle : mean angle in degrees by which that rotation turns rows; None where the dimensions differ
-    overlap : share of the 10 nearest that both spaces have, with its chance ``overlap_chance``
+    shared : (m,) share of the 10 nearest that both spaces have, of each row of a sample of at most 2,000
+    overlap : mean of ``shared``, with its chance ``overlap_chance``
     rank_agreement : Spearman correlation of the cosines of pairs of rows
     """
 
@@ -76,12 +87,15 @@ class Relation:
     n: int
     dims: tuple[int, int]
     cosines: Floats | None
+    half_empty: npt.NDArray[np.intp]
+    strangers: float
     centred: float | None
     common: float | None
     likeness: float | None
     turned: float
     aligned: float
     angle: float | None
+    shared: Floats
     overlap: float
     overlap_stderr: float
     overlap_chance: float
@@ -116,7 +130,8 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
         raise InputError(
             f"both sides must hold the same rows; got {len(x):,} and {len(y):,} (give --pair-ids where they differ)"
         )
-    filled = (np.asarray(x) != 0).any(axis=1) & (np.asarray(y) != 0).any(axis=1)
+    present = [(np.asarray(side) != 0).any(axis=1) for side in (x, y)]
+    filled = present[0] & present[1]
     if filled.sum() < _FEWEST:
         raise InputError(
             f"comparing takes at least {_FEWEST} rows that are not zero on either side, got {filled.sum()}"
@@ -129,25 +144,28 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
     same_width = u.shape[1] == v.shape[1]
     cosines = np.full(len(filled), np.nan) if same_width else None
     centred = common = likeness = None
+    strangers = kept = 0.0
     if same_width and cosines is not None:
+        cosines[present[0] ^ present[1]] = 0.0
         cosines[filled] = np.clip(np.einsum("ij,ij->i", u, v), -1, 1)
         centred, common = _centred_cosine(u, v)
         likeness = _likeness(a, b)
+        strangers, kept = _strangers(a, b)
     turned, agreement = _cosine_matrices(a, b)
     aligned, angle = _procrustes(a, b)
     near = [np.sort(nearest_others(s, K)[0], axis=1) for s in (a, b)]
     shared = np.array([len(np.intersect1d(p, q)) for p, q in zip(*near, strict=True)]) / K
     relation = Relation(
-        "model", int(filled.sum()), (x.shape[1], y.shape[1]), cosines, centred, common, likeness, turned,
-        aligned, angle,
+        "model", int(filled.sum()), (x.shape[1], y.shape[1]), cosines,
+        np.flatnonzero(present[0] ^ present[1]), strangers, centred, common, likeness, turned, aligned, angle, shared,
         float(shared.mean()), float(shared.std(ddof=1) / np.sqrt(len(shared))), K / (len(a) - 1), agreement,
     )  # fmt: skip
-    object.__setattr__(relation, "name", _name(relation, u, v))
+    object.__setattr__(relation, "name", _name(relation, u, v, kept))
     return relation
 
 
-def _name(r: Relation, u: Floats, v: Floats) -> Name:
-    """The first relation whose numbers hold."""
+def _name(r: Relation, u: Floats, v: Floats, kept: float) -> Name:
+    """The first relation whose numbers hold; ``kept`` is the share of rows that are the same on both sides."""
     median = -1.0
     least = -1.0
     if r.cosines is not None:
@@ -157,6 +175,7 @@ def _name(r: Relation, u: Floats, v: Floats) -> Name:
     agree = r.overlap > r.overlap_chance + 4 * max(r.overlap_stderr, 1e-3)
     names: tuple[tuple[Name, bool], ...] = (
         ("same", least >= 1 - SAME),
+        ("partly", r.strangers >= STRANGERS and kept >= _KEPT),
         ("precision", median >= NEAR and (r.common or 0.0) < COMMON and one_basis),
         ("truncated", r.dims[0] != r.dims[1] and _is_truncation(u, v)),
         ("rotated", r.turned <= TURNED),
@@ -165,6 +184,17 @@ def _name(r: Relation, u: Floats, v: Floats) -> Name:
         ("model", agree),
     )
     return next((name for name, holds in names if holds), "unrelated")
+
+
+def _strangers(a: Floats, b: Floats) -> tuple[float, float]:
+    """Share of rows with one in twenty others nearer than their match, and of rows with a match above parity.
+
+    Of the latter fewer than one in a hundred others may be nearer: in a narrow cone all cosines are high.
+    """
+    cosines = a @ b.T
+    own = np.diagonal(cosines)
+    nearer = (cosines > own[:, None]).mean(axis=1)
+    return float((nearer >= STRANGERS).mean()), float(((own >= PARITY) & (nearer <= STRANGERS / 5)).mean())
 
 
 def _centred_cosine(u: Floats, v: Floats) -> tuple[float, float]:

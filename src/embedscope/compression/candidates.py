@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.extras import require
-from embedscope.transforms.codes import CODES
+from embedscope.transforms.codes import CODES, check_code
 
 AUTO = "auto"
 NONE = "float32"
@@ -65,6 +65,7 @@ def parse_plan(text: str) -> Plan:
                 raise InputError(f"'{step}' needs the number of dimensions that are kept, as in {name}:128")
             cut = step
         elif name in CODES and not code:
+            check_code(step)
             code = step
         elif step == RESCORE and code == "binary":
             rescore = True
@@ -115,7 +116,7 @@ def _check_parts(plan: Plan, dim: int) -> None:
     """Refuse a product quantiser whose parts cannot be of equal size, with numbers of parts that can."""
     name, _, number = plan.code.partition(":")
     kept = plan.dimensions or dim
-    if name != "pq" or not number.isdecimal() or int(number) < 1 or kept >= UNKNOWN or kept % int(number) == 0:
+    if name != "pq" or kept >= UNKNOWN or kept % int(number) == 0:
         return
     fits = [m for m in range(1, kept + 1) if kept % m == 0]
     near = sorted(sorted(fits, key=lambda m: abs(m - int(number)))[:3])

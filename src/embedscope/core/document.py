@@ -17,11 +17,15 @@ Cell = str | float | int | None
 @short_repr
 @dataclass(frozen=True)
 class Row:
-    """A row that a finding is about: its number or id, its text where that is known, and why it is named."""
+    """A row that a finding is about: its number or id, its text where that is known, and why it is named.
+
+    ``image`` is a thumbnail of the row where it is an image that is known, a PNG file as base64.
+    """
 
     id: str
     text: str = ""
     why: str = ""
+    image: str = ""
 
 
 @short_repr
@@ -48,9 +52,13 @@ class Finding:
 
     ``status``: "agrees" or "deviates" for a claim that was checked, "undecided" where the interval does not decide,
     "info" for a remark; "ok", "warning" or "serious" for the health of a space. ``detail`` explains a deviation or a
-    caveat, ``harm`` says what it does to the user and ``remedy`` what to try, one after the other or side by side.
+    caveat, ``harm`` says what it does to the user, ``actions`` are what to try, one after the other or side by side,
+    and ``remedy`` says the same in one sentence without its full stop: it is made of ``actions`` where there are any.
     ``rows`` are the first rows that it is about, ``n_rows`` how many there are (None: not counted). ``minor`` findings
     stand below the others.
+
+    >>> Finding("x", actions=(Action("cut long texts"), Action(command="embedscope example"))).remedy
+    'cut long texts; embedscope example'
     """
 
     text: str
@@ -59,15 +67,15 @@ class Finding:
     source: str = ""
     detail: str = ""
     harm: str = ""
-    remedy: tuple[Action, ...] = ()
+    remedy: str = ""
+    actions: tuple[Action, ...] = ()
     rows: tuple[Row, ...] = ()
     n_rows: int | None = None
     minor: bool = False
 
-    @property
-    def advice(self) -> str:
-        """What to try, as one sentence without its full stop; empty where there is nothing."""
-        return "; ".join(map(str, self.remedy))
+    def __post_init__(self) -> None:
+        if self.actions:
+            object.__setattr__(self, "remedy", "; ".join(map(str, self.actions)))
 
 
 @short_repr

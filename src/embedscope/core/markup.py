@@ -7,7 +7,7 @@ from html import escape
 from typing import Literal
 
 from embedscope.core.document import Column, Document, Table, cell
-from embedscope.core.pivots import digits_of, pivot
+from embedscope.core.pivots import digits_of, pivot, with_interval
 from embedscope.core.printable import printable
 from embedscope.core.records import Record
 
@@ -63,20 +63,7 @@ _SINGLE = (Column("metric"), Column("value"), Column("s.e."), Column("95 % inter
 def _single(titles: Sequence[str], cells: Sequence[Record | None]) -> Iterable[tuple[str | None, ...]]:
     for title, record in zip(titles, cells, strict=True):
         if record is not None:
-            yield (title, *_with_interval(record))
-
-
-def _with_interval(record: Record) -> tuple[str | None, str | None, str | None]:
-    if record.value is None:
-        return "undefined", None, None
-    digits = digits_of([record.value])
-    error = None if record.stderr is None else f"{record.stderr:.{digits}f}"
-    known = record.ci_low is not None and record.ci_high is not None
-    return (
-        f"{record.value:.{digits}f}",
-        error,
-        f"{record.ci_low:.{digits}f} to {record.ci_high:.{digits}f}" if known else None,
-    )
+            yield (title, *with_interval(record))
 
 
 def _best(records: Sequence[Record | None]) -> Literal["high"] | None:

@@ -90,6 +90,44 @@ def digits_of(values: Iterable[float | None]) -> int:
     return 4 if largest < 10 else 2 if largest < 1000 else 1
 
 
+def record_digits(records: Iterable[Record | None]) -> int:
+    """Decimal places of records in a line; a number with an error bar has some, though it be whole.
+
+    >>> record_digits([Record("x", "share", 1.0, stderr=0.0)]), record_digits([Record("x", "zero_rows", 3.0)])
+    (4, 0)
+    """
+    known = [r for r in records if r is not None]
+    digits = digits_of(r.value for r in known)
+    return digits or (4 if any(r.stderr is not None for r in known) else 0)
+
+
+def telling_digits(values: Iterable[float], digits: int, most: int = 8) -> int:
+    """Decimal places, at least ``digits``, with which no value but 0 rounds to 0.
+
+    >>> telling_digits([0.00002, 0.5], 4), telling_digits([0.0, 0.5], 4)
+    (5, 4)
+    """
+    known = [v for v in values if v != 0]
+    while digits < most and any(round(v, digits) == 0 for v in known):
+        digits += 1
+    return digits
+
+
+def with_interval(record: Record) -> tuple[str, str | None, str | None]:
+    """Value, standard error and interval of a record as texts of as many decimal places; None for what it lacks.
+
+    >>> with_interval(Record("x", "recall@10", 1.0, stderr=0.005, ci_low=0.981, ci_high=1.0))
+    ('1.0000', '0.0050', '0.9810 to 1.0000')
+    """
+    ends = [v for v in (record.ci_low, record.ci_high) if v is not None]
+    digits = telling_digits(ends, record_digits([record]))
+    return (
+        "undefined" if record.value is None else f"{record.value:.{digits}f}",
+        None if record.stderr is None else f"{record.stderr:.{digits}f}",
+        f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else None,
+    )
+
+
 def _title(record: Record, *, several_rows: bool, one_task: bool) -> str:
     own = one_task or record.task is None or record.metric.split(".")[0] == record.task
     head = record.metric if own else f"{record.task} {record.metric}"

@@ -36,7 +36,7 @@ def read_beir_texts(path: str | Path) -> dict[str, str]:
         if a row has no id or no text, an id comes twice, or there is no row.
     """
     texts: dict[str, str] = {}
-    for number, name, text in _texts(Path(path), with_ids=True):
+    for number, name, text in _texts(_rows_of_texts(Path(path)), f"{path}, line", with_ids=True):
         if name in texts:
             raise InputError(f"{path}, line {number}, holds the id '{name}' twice; an id must name one text")
         texts[str(name)] = text
@@ -45,9 +45,19 @@ def read_beir_texts(path: str | Path) -> dict[str, str]:
     return texts
 
 
+def beir_texts_in(whole: Mapping[Any, str | Mapping[str, Any]], name: str) -> tuple[str, ...]:
+    """The texts of {id: text}, as they are, or of {id: {"text": ..., "title": ...}}, as loaders of BEIR give a corpus.
+
+    >>> beir_texts_in({"d1": {"title": "Cats", "text": "They purr."}}, "corpus")
+    ('Cats They purr.',)
+    """
+    joined = _texts(_rows_of_mapping(whole), f"{name}, entry", with_ids=True)
+    return tuple(v if isinstance(v, str) else text for v, (_, _, text) in zip(whole.values(), joined, strict=True))
+
+
 def read_text_rows(path: str | Path) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
     """Ids and texts of all rows of a table, as :func:`read_beir_texts`; the ids are None where a row has none."""
-    rows = list(_texts(Path(path), with_ids=False))
+    rows = list(_texts(_rows_of_texts(Path(path)), f"{path}, line", with_ids=False))
     if not rows:
         raise InputError(f"{path} holds no texts; wanted a column or field called text")
     texts = tuple(text for _, _, text in rows)
@@ -69,20 +79,20 @@ def is_text_table(path: str | Path) -> bool:
     return inner_suffix(path) in OBJECTS | PARQUET | {".csv", ".tsv"}
 
 
-def _texts(path: Path, *, with_ids: bool) -> Iterator[tuple[int, str | None, str]]:
-    """Number, id and text of every row, the text after its title."""
-    for number, row in _rows_of_texts(path):
+def _texts(rows: Iterator[Row], where: str, *, with_ids: bool) -> Iterator[tuple[int, str | None, str]]:
+    """Number, id and text of every row, the text after its title; ``where`` is what messages call a row."""
+    for number, row in rows:
         key, text = find_name(list(row), _ID), find_name(list(row), _TEXT)
         if text is None or (with_ids and (key is None or row[key] is None)):
             wanted = '"_id" and "text"' if with_ids else '"text"'
             raise InputError(
-                f"{path}, line {number}, has no {wanted} but {join_columns(row)}; wanted them in every row, as in BEIR"
+                f"{where} {number}, has no {wanted} but {join_columns(row)}; wanted them in every row, as in BEIR"
             )
         title = find_name(list(row), ("title",))
         for column in (text, title, key):
             if column is not None and isinstance(row[column], Mapping | list):
                 raise InputError(
-                    f"{path}, line {number}, holds {'a list' if isinstance(row[column], list) else 'an object'} in "
+                    f"{where} {number}, holds {'a list' if isinstance(row[column], list) else 'an object'} in "
                     f"{column}; wanted a text"
                 )
         parts = [_clean(row[name]) for name in (title, text) if name is not None]
@@ -102,7 +112,7 @@ def _rows_of_texts(path: Path) -> Iterator[Row]:
     return _rows_of_mapping(whole)
 
 
-def _rows_of_mapping(whole: Mapping[str, Any]) -> Iterator[Row]:
+def _rows_of_mapping(whole: Mapping[Any, Any]) -> Iterator[Row]:
     """The rows of {id: text}, or of {id: {"text": ..., "title": ...}}."""
     for number, (name, row) in enumerate(whole.items(), 1):
         values = row if isinstance(row, Mapping) else {"text": row} if isinstance(row, str) else {}

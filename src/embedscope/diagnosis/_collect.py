@@ -32,7 +32,7 @@ from embedscope.metrics.copies import copy_share
 from embedscope.metrics.orientation import mean_along, variance_along
 from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.readers import ArrayStream, file_of, is_vectors
-from embedscope.sources.paired_vectors import id_hashes, ids_in, read_side
+from embedscope.sources.paired_vectors import hash_groups, id_hashes, ids_in, read_side
 
 SPACE_METRICS: tuple[str | Metric, ...] = (
     "self_similarity",
@@ -262,7 +262,7 @@ def _of_pair(
     labels = [str(s) if isinstance(s, str | Path) else name for s, name in zip(pair, names, strict=True)]
     ids = None if ids is None else (ids_in(ids[0]), ids_in(ids[1]))
     groups = None if groups is None else ids_in(groups)
-    hashes = None if groups is None else [id_hashes(groups, len(x), "groups") for x in matrices]
+    hashes = None if groups is None else [hash_groups(groups, len(x)) for x in matrices]
     hashes = hashes if ids is None else [id_hashes(i, len(x), n) for i, x, n in zip(ids, matrices, names, strict=True)]
     across = measure_pair(
         matrices[0],

@@ -72,9 +72,11 @@ class Diagnosis:
     def first_rows(self, v: Verdict) -> tuple[tuple[Row, ...], int | None]:
         """The first ten rows of the finding of ``v`` and how many there are; None where it is not about rows."""
         listed = self._find_rows(v)
-        if listed is None:
+        if listed is None or self.collected is None:
             return (), None
-        return tuple(Row(r["row"], r["text"], r["why"]) for r in self._rows_of(v, SHOWN)), len(listed[1])
+        names = self.collected.names_of(v.numbers.source, listed[0])
+        rows = (Row(r["row"], r["text"], r["why"], names.thumbnail(r["row"])) for r in self._rows_of(v, SHOWN))
+        return tuple(rows), len(listed[1])
 
     def _find_rows(self, v: Verdict) -> tuple[str, Listed] | None:
         """Name of the source or side, and the rows, of the finding of ``v``."""
@@ -226,7 +228,7 @@ def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | Non
         evidence=f"{_number(v)}; {severity_word(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
         detail=f"Threshold: {v.rule.reason}.{_sampling_note(v) if rows else ''}",
         harm=v.rule.harm,
-        remedy=v.rule.remedy.actions(v.numbers),
+        actions=v.rule.remedy.actions(v.numbers),
         rows=rows,
         n_rows=n_rows,
     )

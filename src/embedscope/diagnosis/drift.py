@@ -16,6 +16,7 @@ from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift_charts import add_charts
 from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
+from embedscope.diagnosis.thresholds import near_or_all
 from embedscope.diagnosis.where import UNNAMED, Where
 from embedscope.metrics.orientation import MEAN
 from embedscope.stats.bootstrap import holm
@@ -82,12 +83,10 @@ def drift(
     UnknownNameError
         for a tolerance of a metric that the baseline does not hold.
     """
+    check_tolerances(baseline, tolerance or {})
     allowed = dict(tolerance or {})
     old, new = _by_key(_one_source(baseline.records, now.records)), _by_key(now.records)
     old = _match_spaces(old, new)
-    for metric in allowed:
-        if metric not in {r.metric for r in old.values()}:
-            raise UnknownNameError.for_name("metric", metric, {r.metric for r in old.values()})
     changes = _one_orientation(_change(old.get(key), new.get(key), allowed) for key in dict.fromkeys([*old, *new]))
     tested = [i for i, c in enumerate(changes) if c.p is not None]
     for i, p in zip(tested, holm([changes[i].p or 0.0 for i in tested]) if tested else [], strict=True):
@@ -97,6 +96,19 @@ def drift(
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
     document = add_charts(_document(outcome, name, allowed), changes, name, where)
     return replace(outcome, result=replace(now, provenance=provenance, document=document))
+
+
+def check_tolerances(baseline: Result, tolerance: Mapping[str, float]) -> None:
+    """Raise where a tolerance is no number of 0 or more, or of a metric that ``baseline`` does not hold.
+
+    Cheap, so that it can be called before anything is measured.
+    """
+    known = list(dict.fromkeys(r.metric for r in baseline.records))
+    for metric, value in tolerance.items():
+        if not 0 <= value < math.inf:
+            raise InputError(f"the tolerance of {metric} is {value:g}; wanted a number of 0 or more")
+        if metric not in known:
+            raise UnknownNameError(f"the baseline has no metric '{metric}'; {near_or_all(metric, known)}")
 
 
 def _one_orientation(changes: Iterable[Change]) -> list[Change]:
@@ -271,9 +283,8 @@ def _units(changes: Sequence[Change]) -> list[tuple[str, str]]:
 def _finding(c: Change) -> Finding:
     place = f"{c.record.metric} of {c.record.space}" if c.record.space else c.record.metric
     if c.new is None:
-        return Finding(
-            f"{place} is missing now.", "serious", remedy=(Action("measure what the baseline had (--queries, spaces)"),)
-        )
+        missing = Action("measure what the baseline had (--queries, spaces)")
+        return Finding(f"{place} is missing now.", "serious", actions=(missing,))
     if c.outcome == "undefined":
         return Finding(
             f"{place} is undefined in one of the two runs: {c.new.note or (c.old and c.old.note)}", "serious"
@@ -294,12 +305,15 @@ def _turn_finding(c: Change, old: float, new: float) -> Finding:
     """The rows lie along other directions: a rotation leaves every other number as it was."""
     what, _, k = c.record.metric.partition(".")
     name = "mean" if what == MEAN else "variance"
+    space = "" if c.record.space in (None, "vectors") else f" of {c.record.space}"
     return Finding(
-        f"The vectors{f' of {c.record.space}' if c.record.space else ''} lie along other directions: the {name} along "
+        f"The vectors{space} lie along other directions: the {name} along "
         f"fixed direction {k} was {old:.4g} and is {new:.4g}.",
         "serious",
         f"difference {new - old:+.3g}, error bar ± {_error(c) or 0.0:.2g}, p = {c.p or 0.0:.2g}",
-        remedy=(Action("vectors of another model, or turned since: embed queries and documents with one model again"),),
+        actions=(
+            Action("vectors of another model, or turned since: embed queries and documents with one model again"),
+        ),
     )
 
 

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from embedscope.core.arrays import Hashes
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts, row_numbers
+from embedscope.core.images import Image
 from embedscope.core.provenance import Provenance
+from embedscope.core.thumbnails import thumbnails
 from embedscope.readers import find_vectors, is_vectors, texts_of
 from embedscope.sources.images import images_in
 from embedscope.sources.retrieval_data import read_lines
@@ -37,12 +39,14 @@ class RowNames:
     texts : of a model, the texts it read, known by their hashes; of vectors, the text of each row; None where unknown
     of_model : whether rows are known by their texts
     are_texts : False where they are names of images, whose lengths say nothing
+    images : the images of the rows, in the order of ``texts``; None where rows are no images
     """
 
     texts: Sequence[str] | None
     of_model: bool
     are_texts: bool = True
     shown: int = field(default=_SHOWN)
+    images: Sequence[Image] | None = None
 
     @classmethod
     def of(cls, name: str, source: Any, model: Mapping[str, Any], texts: Texts) -> RowNames:
@@ -51,7 +55,8 @@ class RowNames:
             table, _ = read_texts(model["texts"], model.get("data"), Provenance())
             return cls(table.texts, True)
         if model.get("images") is not None:
-            return cls(tuple(image.name for image in images_in(model["images"])), True, are_texts=False)
+            images = tuple(images_in(model["images"]))
+            return cls(tuple(image.name for image in images), True, are_texts=False, images=images)
         if isinstance(texts, str | Path):
             texts = read_lines(texts)
         elif isinstance(texts, Mapping):
@@ -87,6 +92,11 @@ class RowNames:
             else:
                 out.append((f"{h:016x}", ""))
         return out
+
+    def thumbnail(self, row: str) -> str:
+        """A small PNG of the row that :meth:`named` calls ``row``, as base64; empty where it is no known image."""
+        known = self.images is not None and row.isdecimal() and int(row) < len(self.images)
+        return thumbnails([self.images[int(row)]])[0] if known and self.images is not None else ""
 
     def lengths(self, ids: Hashes) -> npt.NDArray[np.int64]:
         """Characters of the text of each row, -1 where it is not known."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from embedscope.core.short_repr import short_repr
-from embedscope.core.wording import percent
+from embedscope.core.wording import count, percent
 from embedscope.diagnosis._readings import Numbers, Reading
 from embedscope.diagnosis.remedy import Remedy
 
@@ -79,7 +79,9 @@ class Rule:
             record = numbers.get_defined(source) if isinstance(source, str) else None
             words[word] = source(numbers) if callable(source) else record.value if record else math.nan
         n, dim = numbers.n, numbers.dim
-        return self.says.format(value=reading.value, percent=percent(reading.value), n=n, dim=dim, **words)
+        return self.says.format(
+            value=reading.value, percent=percent(reading.value), n=n, rows=count(n, "row"), dim=dim, **words
+        )
 
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""

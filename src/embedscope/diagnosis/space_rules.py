@@ -382,7 +382,7 @@ RULES = (
         reason="below ten rows per dimension isoscore, effective_rank and participation_ratio read low by more than "
         "their error bars (an isotropic space of 256 dimensions has isoscore .28 at n = 100, .99 at n = 20,000); the "
         "findings here use numbers without that bias",
-        says="{n:,} rows for {dim} dimensions: some numbers of `measure` are biased at this size.",
+        says="{rows} for {dim} dimensions: some numbers of `measure` are biased at this size.",
         harm="Comparing spaces of different n would compare sizes.",
         remedy=Remedy("measure more rows, or compare at equal n"),
     ),

@@ -42,7 +42,7 @@ def thresholds_of(path: str | Path | Mapping[str, Any]) -> Thresholds:
     name_of = path if isinstance(path, str | Path) else "thresholds"
     for name in data:
         if name not in rules:
-            raise InputError(f"{name_of}: unknown rule '{name}'; {_near(name, rules)}")
+            raise InputError(f"{name_of}: unknown rule '{name}'; {near_or_all(name, rules)}")
     return {name: _levels(rules[name], section, name_of) for name, section in data.items()}
 
 
@@ -61,7 +61,7 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
     for level, given in section.items():
         value = False if given is None else given  # None from Python is false in a file
         if level not in LEVELS:
-            raise InputError(f"{path}: [{rule.id}] has no severity '{level}'; {_near(level, LEVELS)}")
+            raise InputError(f"{path}: [{rule.id}] has no severity '{level}'; {near_or_all(level, LEVELS)}")
         if value is not False and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise InputError(f"{path}: [{rule.id}] {level} must be a number, or false for none, got {value!r}")
         if value is not False and not math.isfinite(value):
@@ -78,7 +78,12 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
     return levels
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def near_or_all(name: str, known: Iterable[str]) -> str:
+    """The known name that is near ``name``, and those there are, at most twelve of them.
+
+    >>> near_or_all("i", ["i1", "i2"])
+    "did you mean 'i1'? known: i1, i2"
+    """
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return (f"did you mean '{near[0]}'? " if near else "") + f"known: {join_first(names)}"

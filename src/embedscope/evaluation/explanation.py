@@ -18,6 +18,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.tables import Index
+from embedscope.evaluation.explanation_charts import cosines_of_query, first_documents
 from embedscope.evaluation.scoring import parse_transform
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.retrieval_data import (
@@ -262,6 +263,8 @@ class _Explained:
             "Why does this query rank its relevant documents where it does?",
             tuple(self._findings()),
             (self._ranks(), self._front(), self._changes()),
+            histograms=(cosines_of_query(self.base.cosines, self.best, int(self.base.ranks.min())),),
+            dots=(first_documents(self.base.cosines, self.relevant, self.best, self._title),),
         )
 
     def _findings(self) -> Iterator[Finding]:
@@ -295,7 +298,7 @@ class _Explained:
                 "info",
                 f"a document is among the ten nearest of {self.usual:.1f} queries on average, these of at least "
                 f"{int(self.hubs[front][self.is_hub(front)].min())}",
-                remedy=(Action("a repair that centres, or a scorer such as csls (embedscope repair)"),),
+                actions=(Action("a repair that centres, or a scorer such as csls (embedscope repair)"),),
             )
         if gap < NEAR:
             return Finding(

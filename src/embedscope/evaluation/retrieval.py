@@ -18,7 +18,7 @@ from embedscope.core.tables import Index
 from embedscope.evaluation.scoring import parse_transform
 from embedscope.evaluation.summary import score_document
 from embedscope.sources.options import ModelOptions
-from embedscope.sources.paired_vectors import id_hashes
+from embedscope.sources.paired_vectors import hash_groups
 from embedscope.sources.retrieval_data import (
     Collection,
     JudgedRows,
@@ -134,7 +134,7 @@ class _Ranking:
 
 def _query_groups(groups: Any, n: int) -> Index:
     """Number of the group of each query, from 0."""
-    return np.unique(id_hashes(groups, n, "queries"), return_inverse=True)[1].astype(np.intp)
+    return np.unique(hash_groups(groups, n, "query"), return_inverse=True)[1].astype(np.intp)
 
 
 def _identical_notes(same: Index, ignored: bool) -> list[str]:

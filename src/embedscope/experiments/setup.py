@@ -25,6 +25,7 @@ class Need:
     missing : why it is not here, with what to do; None where it is
     required : whether the run asked for stops, or leaves something out, without it
     gives : what it adds
+    lacks : of several files, how many are not here and which is the first
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Need:
     missing: str | None
     required: bool = True
     gives: str = ""
+    lacks: str = ""
 
     @property
     def state(self) -> str:
@@ -76,7 +78,10 @@ def _finding(experiment: Experiment, options: Options, missing: Sequence[Need]) 
 def _missing(need: Need) -> Finding:
     """What is not here, what it would give, and how to get it."""
     text = f"{need.kind.capitalize()} {need.name} is not here" + (f"; it gives {need.gives}." if need.gives else ".")
-    return Finding(text, "warning" if need.required else "info", remedy=(Action(need.missing),) if need.missing else ())
+    if need.lacks:
+        text = f"{need.kind.capitalize()} of {need.name}: {need.lacks}."
+    actions = (Action(need.missing),) if need.missing else ()
+    return Finding(text, "warning" if need.required else "info", actions=actions)
 
 
 def _table(needs: Sequence[Need]) -> Table:
@@ -108,8 +113,8 @@ def _data(experiment: Experiment, options: Options) -> list[Need]:
     for files in experiment.file_sets:
         here = finder.paths(files)
         lacking = [file.name for file in files.files if file.name not in here]
-        gives = f"{len(lacking)} of its {len(files.files)} files, first {lacking[0]}" if lacking else ""
-        rows.append(Need("files", files.name, files.hint if lacking else None, gives=gives))
+        lacks = f"{len(lacking)} of {len(files.files)} not here, first {lacking[0]}" if lacking else ""
+        rows.append(Need("files", files.name, files.hint if lacking else None, lacks=lacks))
     return rows
 
 

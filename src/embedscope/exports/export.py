@@ -40,12 +40,14 @@ class Export:
     write : writes it, gives sentences on its use
     needs_model : whether a model must be named
     packages : what must be installed to write it
+    stores_codes : whether it stores rows in the code that ``compress`` chose; else it gives float32
     """
 
     title: str
     write: Callable[[Order], list[str]]
     needs_model: bool = False
     packages: tuple[str, ...] = ()
+    stores_codes: bool = False
 
 
 def check_model(export: Export, name: str, model: str | None) -> None:

@@ -128,8 +128,6 @@ def _write(order: Order) -> list[str]:
             f"the index is trained and stores {coded.n_bytes:,} bytes per row ({coded.text}); its factory string is "
         )
         return [*lines, f"{trained}'{factory_string(order.repair, name)}'", *_bits(coded)]
-    if not order.repair.kinds[name].normalise_after:
-        lines.append("this repair does not normalise: the index ranks by inner product, not by cosine")
     for other in order.repair.kinds:
         if other != name:
             lines.append(
@@ -147,6 +145,9 @@ def _bits(code: Any) -> list[str]:
 
 ENTRIES = {
     "faiss": Export(
-        "an empty index with the repair in front of it, for one role or modality", _write, packages=("faiss",)
+        "an empty index with the repair in front of it, for one role or modality",
+        _write,
+        packages=("faiss",),
+        stores_codes=True,
     )
 }

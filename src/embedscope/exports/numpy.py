@@ -85,4 +85,4 @@ def _write(order: Order) -> list[str]:
     return [f"the snippet reads {order.file}: ship both, with numpy and safetensors"]
 
 
-ENTRIES = {"numpy": Export("ten lines of NumPy that read the repair's file", _write)}
+ENTRIES = {"numpy": Export("ten lines of NumPy that read the repair's file", _write, stores_codes=True)}

@@ -148,13 +148,8 @@ def _write(order: Order) -> list[str]:
         _try(library, part, order)
     routed = order.kind is None and len(order.repair.kinds) > 1
     how = "encode_query and encode_document give repaired vectors" if routed else "encode gives repaired vectors"
-    coded = [kind.code for kind in order.repair.kinds.values() if kind.code is not None]
     if model.truncate_dim is not None:
         how = f"its truncate_dim is {model.truncate_dim}; compare vectors by cosine"
-    if coded:
-        lines.append(
-            f"the model gives float32; store documents as {coded[0].text} with `embedscope apply --kind document`"
-        )
     return [f"load it with SentenceTransformer('{order.out}'): {how}; no remote code is needed", *lines]
 
 

@@ -24,7 +24,7 @@ from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS, Paired
 from embedscope.readers import ArrayStream
-from embedscope.sources.paired_vectors import id_hashes, read_side
+from embedscope.sources.paired_vectors import hash_groups, id_hashes, read_side
 from embedscope.sources.row_order import check_row_order
 from embedscope.stats.score_records import score_record
 
@@ -89,7 +89,7 @@ def measure_pair(  # noqa: PLR0913
     paired = Paired.of(x, y, hashes, names)
     if groups is not None and hashes is not None:
         raise InputError("ids say already which rows belong together; leave out groups, or the ids")
-    declared = None if groups is None else id_hashes(groups, len(x), "groups")
+    declared = None if groups is None else hash_groups(groups, len(x))
     evidence = PairUnits.of(paired, declared) if hashes is None else None
     if evidence is not None:
         paired = evidence.apply(paired)

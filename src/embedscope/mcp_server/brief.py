@@ -52,7 +52,7 @@ def cut(text: str, saved: str | None = None) -> str:
 
 
 def _finding(f: Finding) -> str:
-    parts = [f"{f.status}: {f.text}", f.harm, f"Try: {f.advice}" if f.remedy else ""]
+    parts = [f"{f.status}: {f.text}", f.harm, f"Try: {f.remedy}" if f.remedy else ""]
     return "- " + " ".join(part for part in parts if part)
 
 

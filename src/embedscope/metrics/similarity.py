@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from embedscope.core.wording import count
 from embedscope.metrics.metric import UndefinedError, at_least, metric
 from embedscope.stats import CenteredUnitSum, UnitSum, UnitSums
 
@@ -20,7 +21,7 @@ def _inside(sums: UnitSums) -> str | None:
     left_out = (sums.n * (sums.n - 1) - sums.pairs) / 2
     if left_out < 1 or sums.n < 2:
         return None
-    return f"{left_out:,.0f} pairs inside units left out; {sums.mean_cosine_of_all:.3f} with them"
+    return f"{count(round(left_out), 'pair')} inside units left out; {sums.mean_cosine_of_all:.3f} with them"
 
 
 @metric(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeGuard
@@ -11,7 +12,6 @@ from embedscope.migration.curve import REACH, CurvePoint, Prediction, predict
 from embedscope.migration.maps import NONE, family_of
 from embedscope.migration.retention import Direction, Kept
 from embedscope.migration.trials import Certified, Measured, Trial
-from embedscope.stats.bootstrap import units_of_score
 from embedscope.stats.score_records import score_bars
 
 Verdict = Literal["stay", "bridge", "re-embed", "pilot more pairs"]
@@ -39,6 +39,7 @@ class Decision:
     certified : by direction, the best candidate on the part that certifies; and vectors as they are
     stays : what the old model keeps on that part with its interval, None without judgements or old queries
     curve, prediction : over the pairs that fit, of the direction that was chosen
+    advice : what to embed with both models where more pairs are to be piloted, one clause
     """
 
     verdict: Verdict
@@ -50,6 +51,7 @@ class Decision:
     curve: tuple[CurvePoint, ...]
     prediction: Prediction | None
     outlook: str = ""
+    advice: str = ""
 
     def is_chosen(self, trial: Trial) -> bool:
         """Whether ``trial`` is what was chosen (it was fitted anew since)."""
@@ -95,16 +97,21 @@ def decide(measured: Measured, retain: float) -> Decision:
     prediction = predict(measured.curve, family_of(test.trial.text), min(0.999, retain + gap), reach)
     if prediction is not None:
         prediction = replace(prediction, limit=max(0.0, prediction.limit - gap))
-    verdict, reason = _verdict(test, retain, prediction, reach, fitted)
+    asked = judge.rows.old if judge.rows.new_queries is None else judge.rows.new_queries
+    size = len(asked), "rows" if judge.rows.new_queries is None else "queries"
+    verdict, reason, advice = _verdict(test, retain, prediction, reach, fitted, size)
     searched = len(judge.views["certify"].d_new)
     if verdict == "bridge" and index_rows > MOST_LARGER * searched:
-        verdict = "pilot more pairs"
+        verdict, enough = "pilot more pairs", 2 * index_rows // MOST_LARGER
         reason = (
             f"{reason}; but an index of {index_rows:,} rows is more than {MOST_LARGER} times the {searched:,} that "
-            f"were searched; about {2 * index_rows // MOST_LARGER:,} rows of both models would settle it"
+            f"were searched; about {enough:,} rows of both models would settle it"
         )
+        advice = _rows_of_both(enough)
     outlook = _outlook(verdict, retain, prediction, reach)
-    return Decision(verdict, reason, measured.trials, test, certified, stays, measured.curve, prediction, outlook)
+    return Decision(
+        verdict, reason, measured.trials, test, certified, stays, measured.curve, prediction, outlook, advice
+    )
 
 
 def _stays(measured: Measured, retain: float) -> tuple[Kept, float | None, float | None] | None:
@@ -117,30 +124,40 @@ def _stays(measured: Measured, retain: float) -> tuple[Kept, float | None, float
     return score, low if may else None, high
 
 
+def _rows_of_both(rows: int) -> str:
+    return f"embed about {rows:,} rows with both models, half of which fit"
+
+
 def _verdict(
-    test: Certified, retain: float, prediction: Prediction | None, reach: int, fitted: int
-) -> tuple[Verdict, str]:
+    test: Certified, retain: float, prediction: Prediction | None, reach: int, fitted: int, size: tuple[int, str]
+) -> tuple[Verdict, str, str]:
+    """Verdict, reason and advice; ``size`` is how many rows or queries of both models there are, and which."""
     how = f"'{test.trial.text}' ({way(test.trial.direction)})"
     if test.keeps(retain):
         return (
             "bridge",
             f"{how} keeps {test.text} {_ALL}, at least the {retain:g} wanted",
+            "",
         )
     if test.value is None or test.low is None or test.high is None:
-        return "re-embed", f"what {how} keeps is undefined on the part that certifies"
+        return "re-embed", f"what {how} keeps is undefined on the part that certifies", ""
     said = f"{how} keeps {test.text} {_ALL}"
     if test.value >= retain:
         short = max(2.0, ((test.value - test.low) / max(test.value - retain, 1e-3)) ** 2)
-        rows = round(short * units_of_score(test.main) * 4, -2)
-        return "pilot more pairs", f"{said}, too wide for {retain:g}; about {rows:,.0f} pairs would narrow it"
+        n, what = math.ceil(short * size[0] / 100) * 100, size[1]
+        advice = _rows_of_both(n) if what == "rows" else f"embed about {n:,} {what} with both models"
+        reason = f"{said}, too wide for {retain:g}; about {n:,} {what} of both models would narrow it"
+        return "pilot more pairs", reason, advice
+    enough = None if prediction is None else prediction.enough
+    more = _rows_of_both(4 * fitted if enough is None or enough <= fitted else 2 * enough)
     if _is_near(prediction, fitted, reach) and prediction.share >= LIKELY:
         high = "never" if prediction.high is None else f"{prediction.high:,}"
         between = "" if prediction.low is None else f" ({prediction.low:,} to {high} by resampling)"
         grown = f"the curve reaches {retain:g} at about {prediction.enough:,}{between}"
-        return "pilot more pairs", f"{said} with {fitted:,} pairs that fit; {grown}"
+        return "pilot more pairs", f"{said} with {fitted:,} pairs that fit; {grown}", more
     if test.high >= retain:
-        return "pilot more pairs", f"{said}, an interval that does not decide about {retain:g}"
-    return "re-embed", f"{said}, less than the {retain:g} wanted"
+        return "pilot more pairs", f"{said}, an interval that does not decide about {retain:g}", more
+    return "re-embed", f"{said}, less than the {retain:g} wanted", ""
 
 
 def _is_near(prediction: Prediction | None, fitted: int, reach: int) -> TypeGuard[Prediction]:

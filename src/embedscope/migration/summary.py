@@ -25,6 +25,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
+from embedscope.core.wording import percent
 from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
 from embedscope.migration.decision import Decision, way
@@ -108,7 +109,7 @@ def document_of(
         _STATUS[decision.verdict],
         evidence=_evidence(decision, judge),
         detail=decision.outlook,
-        remedy=(_next(decision, judge, out or "bridge.safetensors"),),
+        actions=(_next(decision, out or "bridge.safetensors"),),
     )
     findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
@@ -134,7 +135,7 @@ def _headline(
     Whoever forces a bridge knows what else there is to do, and is told what the file is worth alone.
     """
     command = _command(decision, judge, out)
-    then = FORCED if forced else "" if command else f"{verdict.advice[0].upper()}{verdict.advice[1:]}."
+    then = FORCED if forced else "" if command else f"{verdict.remedy[0].upper()}{verdict.remedy[1:]}."
     text = f"{verdict.text} {then}".rstrip()
     return Headline(text, verdict.status, verdict.evidence, command=command, charts=charts)
 
@@ -167,7 +168,7 @@ def _evidence(decision: Decision, judge: RetentionJudge) -> str:
     )
 
 
-def _next(decision: Decision, judge: RetentionJudge, out: str) -> Action:
+def _next(decision: Decision, out: str) -> Action:
     test = decision.chosen
     if decision.verdict == "bridge" and test is not None:
         if test.trial.direction == "queries":
@@ -179,9 +180,28 @@ def _next(decision: Decision, judge: RetentionJudge, out: str) -> Action:
         return Action("keep the old model and its index")
     if decision.verdict == "re-embed":
         return Action("embed all rows with the new model; do not mix its vectors with old ones in one index")
-    enough = None if decision.prediction is None else decision.prediction.enough
-    more = 4 * len(judge.fit) if not enough else 2 * enough
-    return Action(f"embed about {more:,} rows with both models, half of which fit, and run migrate again")
+    return Action(f"{decision.advice}, and run migrate again")
+
+
+def _unmatched(decision: Decision, test: Certified) -> list[Finding]:
+    """That rows of OLD and NEW may not match, where few find their own pair and embedding again is advised."""
+    pair = None if test.pair_recall is None else test.pair_recall.value
+    if decision.verdict != "re-embed" or pair is None or pair >= _FEW_PAIRS:
+        return []
+    return [
+        Finding(
+            f"Only {percent(pair)} of the mapped rows find their own pair first: OLD and NEW may not hold the same "
+            "rows in the same order.",
+            "warning",
+            detail="Of two models of the same texts nearly all do, also where a map loses a third of the neighbours.",
+            harm="The verdict would be about the wrong pairs, and embedding everything again would be for nothing.",
+            actions=(Action("compare both files with embedscope compare, or match their rows by ids"),),
+        )
+    ]
+
+
+_FEW_PAIRS = 0.75
+"""Share of mapped rows that find their own pair first, under which it is said that rows may not match."""
 
 
 def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[Finding]:
@@ -210,6 +230,7 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
                     f"{overlap.value:.3f} of the ten nearest are kept."
                 )
             )
+        sentences += _unmatched(decision, test)
         if test.remote is not None and test.remote.value is not None and overlap.value is not None:
             _, low, high = score_bars(test.remote)
             worse = high is not None and high < overlap.value

@@ -25,6 +25,7 @@ from embedscope.core.registry import Registry
 from embedscope.core.regular import check_folder, check_name, check_regular, near_name
 from embedscope.readers._bits import unpack_bits
 from embedscope.readers._blocks import ArrayStream, plan
+from embedscope.readers._column_names import no_coordinates, numbered_groups
 from embedscope.readers._folders import glob_places, is_folder, is_glob, open_files, open_folder
 from embedscope.readers._hints import hint
 from embedscope.readers._keys import NoVectorsError, join_first
@@ -67,6 +68,8 @@ __all__ = [
     "is_vectors",
     "itemsize_of",
     "join_first",
+    "no_coordinates",
+    "numbered_groups",
     "open_vectors",
     "other_columns",
     "plan",

@@ -187,21 +187,39 @@ def _value(label: str, value: Any) -> Any:
 
 
 def coordinate_groups(schema: Any) -> dict[str, tuple[str, ...]]:
-    """Columns of numbers called NAME0 .. NAMEk or NAME1 .. NAMEk (``emb_0``, ``dim.3``, ``x[2]``, ``7``), by NAME.
+    """Columns of numbers called NAME0 .. NAMEk or NAME1 .. NAMEk, by NAME."""
+    return numbered_groups([field.name for field in schema if is_number(field.type)])
 
-    They are taken in the order of their numbers. Columns called by a number alone are the group ``vectors``.
+
+def numbered_groups(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Names NAME0 .. NAMEk or NAME1 .. NAMEk (``emb_0``, ``dim.3``, ``x[2]``, ``7``), by NAME.
+
+    They are taken in the order of their numbers. Names that are a number alone are the group ``vectors``.
+
+    >>> numbered_groups(["e1", "id", "e0", "year"])
+    {'e': ('e0', 'e1')}
     """
     numbered: dict[str, dict[int, str]] = {}
-    for field in schema:
-        match = re.fullmatch(_NUMBERED, field.name) if may_be_coordinate(field.name) else None
-        if match and is_number(field.type):
-            numbered.setdefault(match[1], {})[int(match[2])] = field.name
+    for name in names:
+        match = re.fullmatch(_NUMBERED, name) if may_be_coordinate(name) else None
+        if match:
+            numbered.setdefault(match[1], {})[int(match[2])] = name
     groups = {}
     for prefix, members in numbered.items():
         numbers = sorted(members)
         if len(numbers) > 1 and numbers[0] in {0, 1} and numbers[-1] - numbers[0] == len(numbers) - 1:
             groups[prefix or "vectors"] = tuple(members[i] for i in numbers)
     return groups
+
+
+def no_coordinates(names: Sequence[str]) -> list[str]:
+    """Which columns of a table of numbers are no coordinates by their names: ids, or others beside numbered ones.
+
+    >>> no_coordinates(["e0", "e1", "year"]), no_coordinates(["id", "a", "b"]), no_coordinates(["a", "b"])
+    (['year'], ['id'], [])
+    """
+    parts = {part for group in numbered_groups(names).values() for part in group}
+    return [name for name in names if (name not in parts if parts else name.lower() in ID_NAMES)]
 
 
 def may_be_coordinate(name: str) -> bool:

@@ -26,6 +26,7 @@ from embedscope.repairs._vector_writer import Layout, check_suffix, writing
 from embedscope.repairs.to_store import check_storable, write_new
 from embedscope.repairs.zero_rows import ZeroRows
 from embedscope.sources.row_blocks import engine_of, map_parts
+from embedscope.transforms.codes import Binary, RaBitQ
 from embedscope.transforms.repair import KindMap, Repair
 
 __all__ = ["Applied", "apply_repair", "check_outputs", "reindexing"]
@@ -225,10 +226,13 @@ def check_outputs(source: str, out: str | None, *, in_place: bool, rollback: boo
         raise InputError("--journal is kept by --in-place and read by --rollback; give one of them")
 
 
-def reindexing(repair: Repair, kind: str, rows: int | None = None, *, stored: bool = False) -> list[str]:
+def reindexing(
+    repair: Repair, kind: str, rows: int | None = None, *, stored: bool = False, coded: bool = True
+) -> list[str]:
     """What it takes to use a repair, as sentences: which vectors change, how many bytes, what queries need.
 
-    ``stored`` where the vectors stand in their store already.
+    ``stored`` where the vectors stand in their store already, ``coded`` where rows come in the code of the repair if it
+    has one, and not in float32.
     """
     kind_map = repair.kinds[kind]
     if repair.is_identity:
@@ -238,15 +242,22 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None, *, stored: bo
     if kind == "new" and set(repair.kinds) == set(MIGRATED):
         return ["search the old index with these vectors; nothing that is stored changes, and thresholds are set again"]
     width = f", {kind_map.dim_in} -> {kind_map.dim_out} dimensions" if kind_map.dim_in != kind_map.dim_out else ""
+    code = kind_map.code if coded else None
     count = rows or 1_000_000
-    gigabytes = count * (kind_map.dim_out * 4 if kind_map.code is None else kind_map.code.n_bytes) / 1e9
+    gigabytes = count * (kind_map.dim_out * 4 if code is None else code.n_bytes) / 1e9
     said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
-    size = f"{said} in {'float32' if kind_map.code is None else kind_map.code.text}{width}"
+    size = f"{said} in {'float32' if code is None else code.text}{width}"
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
     lines = [] if stored else [f"re-index {what}; stored vectors are enough, nothing is encoded again"]
+    if code is not kind_map.code and kind_map.code is not None:
+        lines.append(
+            f"this is float32; `embedscope apply --kind {kind}` writes them in {kind_map.code.text}, as certified"
+        )
     lines += [
         "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds again",
     ]
+    if not (kind_map.normalise_after or kind_map.is_linear_identity or isinstance(code, Binary | RaBitQ)):
+        lines.append("rank by inner product: these vectors are not of unit length, and the cosine finds other rows")
     others = [other for other in repair.kinds if other != kind]
     if set(repair.kinds) == set(MIGRATED):
         return [*lines, "search them with vectors of the new model, which stay as they are"]

@@ -27,6 +27,7 @@ from embedscope.core.boundary import sentences
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.short_repr import short_repr
+from embedscope.core.wording import count
 from embedscope.readers import find_vectors, store_of
 from embedscope.readers.columns import ColumnStream
 from embedscope.readers.store_writers import STORE_WRITERS, Loss, StoreWriter
@@ -416,8 +417,9 @@ def _verify(
         else:
             remedy = "stop what else writes to it, then run this again"
             book.keep_state(restart(state, state.phase))
+        holds = "does not hold" if changes.changed == 1 else "do not hold"
         raise InputError(
-            f"{changes.changed:,} rows of {collection.place} do not hold what was written to them, such as "
+            f"{count(changes.changed, 'row')} of {collection.place} {holds} what was written, such as "
             f"'{changes.first_changed[:60]}'; {remedy}"
         )
     notes = []

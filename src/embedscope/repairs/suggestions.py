@@ -49,7 +49,7 @@ def barred_findings(decision: Decision, judge: Judge, command: str) -> list[Find
         Finding(
             f"Not chosen because it loses elsewhere: '{best.candidate.text}' reaches the highest {main} on the part "
             f"that selects ({_change(decision, best, main)}), but {losses}.",
-            remedy=(Action("to weigh one against the other: ", weighing),) if weighing else (),
+            actions=(Action("to weigh one against the other: ", weighing),) if weighing else (),
         )
     ]
 

@@ -42,16 +42,20 @@ def page_content(result: Result) -> dict[str, Any]:
     lead = leading_charts(document)
     styles = styles_of(document.figures)
     together = [lead] if len(lead) > 1 and all(isinstance(c, Figure) for c in lead) else [(c,) for c in lead]
-    leading = [_group("", charts, styles, f"lead-{i}") for i, charts in enumerate(together)]
+    shown = [f for f in findings if not f.minor]
+    brief = _others(document, shown) if len(lead) == 1 else []
+    alone = len(lead) == 1 and not brief and not isinstance(lead[0], Figure | Scatter)
+    leading = [_group("", charts, styles, f"lead-{i}", alone=alone) for i, charts in enumerate(together)]
     return {
         "document": document,
         "headline": headline_of(document),
         "leading": leading,
+        "alone": alone,
         "n_records": len(result.records),
         "statuses": STATUSES,
         "tally": tally(findings),
-        "findings": [f for f in findings if not f.minor],
-        "brief": _others(document, [f for f in findings if not f.minor]) if len(lead) == 1 else [],
+        "findings": shown,
+        "brief": brief,
         "minor": [f for f in findings if f.minor],
         "groups": groups(document, lead, styles),
         "tables": [_table(t, i) for i, t in enumerate(document.tables)],
@@ -99,7 +103,9 @@ def groups(document: Document, lead: Iterable[Chart], styles: Mapping[Key, Style
     return [_group(title, charts, styles, str(n)) for n, (title, charts) in enumerate(titled.items())]
 
 
-def _group(title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], name: str) -> dict[str, Any]:
+def _group(
+    title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], name: str, *, alone: bool = False
+) -> dict[str, Any]:
     figures = [c for c in charts if isinstance(c, Figure)]
     others = [c for c in charts if not isinstance(c, Figure)]
     return {
@@ -107,24 +113,28 @@ def _group(title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], nam
         "title": title,
         "many": any(isinstance(c, Dots) and len(c.rows) > MANY for c in others),
         "curves": _section(title, figures, styles, name) if figures else None,
-        "panels": [_panel(c, f"panel-{name}-{i}") for i, c in enumerate(others)],
+        "panels": [_panel(c, f"panel-{name}-{i}", alone=alone) for i, c in enumerate(others)],
     }
 
 
-def _panel(item: Histogram | Dots | Scatter, name: str) -> dict[str, Any]:
-    """A chart that is no line chart: its geometry, its legend, and the values behind it."""
+def _panel(item: Histogram | Dots | Scatter, name: str, *, alone: bool = False) -> dict[str, Any]:
+    """A chart that is no line chart: its geometry, its legend, and the values behind it.
+
+    One that is ``alone`` on the first screen is also drawn as wide as the page.
+    """
+    sizes = [size for size in PANEL_SIZES if alone or size != "wide"]
     panel: dict[str, Any] = {"name": name, "chart": item, "plane": None, "panels": [], "legend": [], "behind": None}
     panel["description"] = "" if isinstance(item, Scatter) else describe_chart(item)
     if isinstance(item, Scatter):
         return panel | {"plane": plane(item)}
     if isinstance(item, Histogram):
         named = [(f"c{i % len(PALETTE)}", s.label) for i, s in enumerate(item.series) if s.label]
-        drawn = [histogram(item, size) for size in PANEL_SIZES]
+        drawn = [histogram(item, size) for size in sizes]
         values = histogram_values(item)
     else:
         used = sorted({d.series for r in item.rows for d in r.dots})
         named = [(colour_of(i, item.tones), item.series[i]) for i in used if i < len(item.series) and item.series[i]]
-        drawn = [dots(item, size) for size in PANEL_SIZES]
+        drawn = [dots(item, size) for size in sizes]
         values = dot_values(item)
     return panel | {"panels": drawn, "legend": named if len(named) > 1 else [], "behind": values}
 

@@ -12,6 +12,7 @@ from embedscope.core.atomic import atomic_path
 from embedscope.core.document import Chart, Dots, Figure, Histogram, Series
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.core.progress import Progress, Silent
 from embedscope.core.result import Result
 from embedscope.reports.drawings import draw_scatter
 from embedscope.reports.generic import document_of
@@ -64,7 +65,11 @@ STYLES = {"screen": 6.4, "paper": 3.35}
 
 
 def write_figures(
-    result: Result, folder: str | Path, formats: Iterable[str] = ("png", "svg"), style: str = "screen"
+    result: Result,
+    folder: str | Path,
+    formats: Iterable[str] = ("png", "svg"),
+    style: str = "screen",
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Write every figure of ``result`` into ``folder`` and return the paths; the same bytes for the same result.
 
@@ -83,6 +88,8 @@ def write_figures(
     charts = document.charts
     styles = styles_of(document.figures)
     written = []
+    progress = progress or Silent()
+    progress.start("drawing", len(charts), "figures")
     for name, picture in zip(file_names(p.id for p in charts), charts, strict=True):
         with matplotlib.rc_context(_LOOK | (PAPER if style == "paper" else {})):
             canvas = _canvas(replace(picture, title="") if style == "paper" else picture, styles, STYLES[style])
@@ -92,6 +99,8 @@ def write_figures(
                 with atomic_path(path) as part:
                     canvas.savefig(part, format=kind, dpi=200, bbox_inches=box, metadata=_METADATA[kind])
                 written.append(path)
+        progress.advance(1)
+    progress.close()
     return written
 
 

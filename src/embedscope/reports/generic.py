@@ -8,13 +8,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from embedscope.core.document import Column, Document, Figure, Finding, Mark, Series, Skipped, Table
-from embedscope.core.pivots import Pivot, column_titles, digits_of, pivot
+from embedscope.core.pivots import (
+    Pivot,
+    column_titles,
+    digits_of,
+    pivot,
+    record_digits,
+    telling_digits,
+    with_interval,
+)
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.wording import count
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS
-from embedscope.reports.numbers import telling_digits
 
 FEW = 6
 """Spaces that stand side by side as columns, one metric per row."""
@@ -75,11 +82,7 @@ def single_table(layout: Pivot, caption: str) -> Table:
     rows = []
     for title, record in zip(layout.column_titles, layout.cells[0], strict=True):
         if record is not None:
-            ends = [v for v in (record.ci_low, record.ci_high) if v is not None]
-            digits = telling_digits(ends, digits_of([record.value]))
-            error = None if record.stderr is None else f"{record.stderr:.{digits}f}"
-            span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else None
-            rows.append((title, number_text(record, digits, errors=False), error, span, record.n))
+            rows.append((title, *with_interval(record), record.n))
     title = ", ".join(filter(None, layout.labels[0]))
     return Table("records", f"Metrics of {title}" if title else "Metrics", heads, tuple(rows), caption)
 
@@ -94,17 +97,6 @@ def number_text(record: Record | None, digits: int, *, errors: bool) -> str:
     return f"{text} ± {record.stderr:.{digits}f}" if errors and record.stderr is not None else text
 
 
-def row_digits(records: Sequence[Record | None]) -> int:
-    """Decimal places of a row of numbers; a number with an error bar has some, though it be whole.
-
-    >>> row_digits([Record("x", "share", 1.0, stderr=0.0)]), row_digits([Record("x", "zero_rows", 3.0)])
-    (4, 0)
-    """
-    known = [r for r in records if r is not None]
-    digits = digits_of(r.value for r in known)
-    return digits or (4 if any(r.stderr is not None for r in known) else 0)
-
-
 def _metrics_as_rows(layout: Pivot, caption: str) -> Table:
     """One metric per row and a column for each space."""
     at = layout.row_titles.index("space") if "space" in layout.row_titles else -1
@@ -114,7 +106,7 @@ def _metrics_as_rows(layout: Pivot, caption: str) -> Table:
     rows = []
     for i, title in enumerate(layout.column_titles):
         records = [row[i] for row in layout.cells]
-        digits = row_digits(records)
+        digits = record_digits(records)
         rows.append((title, *(number_text(r, digits, errors=True) for r in records)))
     heads = (Column("metric"), *(Column(name) for name in names))
     return Table("records", "All metrics, each ± its standard error", heads, tuple(rows), caption)

@@ -106,6 +106,34 @@ def definitions() -> dict[str, str]:
 
 @cache
 def pattern() -> re.Pattern[str]:
-    """What finds a term in a text, the longest first; not within a longer word or a call."""
-    words = sorted(definitions(), key=len, reverse=True)
-    return re.compile(rf"(?<![\w@:.\-/])(?:{'|'.join(map(re.escape, words))})(?![\w@:\-/]|\.\w)")
+    """What finds a term in a text, the longest first; not within a longer word, the name of a file or a call.
+
+    A name of a number may have parts of its own after it: ``same_modality_share.image``. One that is a word of the
+    language is a term in front of its number alone.
+    """
+    words = sorted(definitions().keys() - _WORDS, key=len, reverse=True)
+    names, others = [w for w in words if _is_name(w)], [w for w in words if not _is_name(w)]
+    name = rf"(?:{'|'.join(map(re.escape, names))})(?:\.(?!(?:{_ENDINGS})\b)[a-z]\w*)*"
+    plain = rf"(?:{'|'.join(sorted(_WORDS))})(?= [-\N{{MINUS SIGN}}]?\d)"
+    return re.compile(rf"(?<![\w@:.\-/])(?:{name}|{plain}|{'|'.join(map(re.escape, others))})(?![\w@:\-/]|\.\w)")
+
+
+def entry_of(name: str) -> str:
+    """The term whose definition stands for ``name``, which is a term or one with parts of its own after it.
+
+    >>> entry_of("recall@1.image_to_text"), entry_of("two_populations.gap")
+    ('recall@1', 'two_populations.gap')
+    """
+    while name not in definitions():
+        name = name.rpartition(".")[0]
+    return name
+
+
+_WORDS = frozenset({"alignment", "uniformity"})
+"""Metrics whose ids are words: of an alignment that was fitted the definition of the metric says nothing."""
+
+_ENDINGS = "npy|npz|csv|tsv|jsonl?|txt|parquet|html|png|pdf|safetensors"
+
+
+def _is_name(word: str) -> bool:
+    return word not in TERMS or "_" in word or "@" in word

@@ -65,7 +65,7 @@ def _number(record: Record) -> str:
 def _case(title: str, finding: Finding) -> Xml.Element:
     case = Xml.Element("testcase", {"classname": title, "name": finding.text})
     detail = "\n".join(
-        filter(None, (finding.evidence, finding.harm, f"try: {finding.advice}" if finding.remedy else ""))
+        filter(None, (finding.evidence, finding.harm, f"try: {finding.remedy}" if finding.remedy else ""))
     )
     if finding.status in FAILING:
         Xml.SubElement(case, "failure", {"message": finding.text, "type": finding.status}).text = detail

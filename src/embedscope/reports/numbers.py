@@ -13,6 +13,9 @@ _LEADING = re.compile(
 _END = r"[-+\N{MINUS SIGN}]?\d[\d.,]*(?:e[-+]?\d+)?"
 _SPAN = re.compile(rf"[(\[]?{_END}(?: to |, ){_END}[)\]]?")
 
+HELD = re.compile(r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] )|(?<=\bp [=<]) (?=\d)|(?<=\u00b1) (?=\d)|(?<=\bn) (?=\d)")
+"""Spaces at which no line breaks: between a number and its sign."""
+
 _MINUS = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
 
@@ -65,15 +68,3 @@ def is_span(value: object) -> bool:
     (True, True, False)
     """
     return bool(_SPAN.fullmatch(str(value)))
-
-
-def telling_digits(values: Iterable[float], digits: int, most: int = 8) -> int:
-    """Decimal places, at least ``digits``, with which no value but 0 rounds to 0.
-
-    >>> telling_digits([0.00002, 0.5], 4), telling_digits([0.0, 0.5], 4)
-    (5, 4)
-    """
-    known = [v for v in values if v != 0]
-    while digits < most and any(round(v, digits) == 0 for v in known):
-        digits += 1
-    return digits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,20 +70,36 @@ def duration(seconds: float) -> str:
 
 
 def format_value(value: object) -> str:
-    """A value of the provenance as text.
+    """A value of the provenance as text: no empty ones, numbers in the digits that a reader needs.
 
-    >>> format_value(None), format_value(True), format_value(["a", 1]), format_value({"k": 2})
-    ('none', 'yes', 'a, 1', 'k: 2')
+    >>> format_value(None), format_value(()), format_value(True), format_value(["a", 1]), format_value({"k": 2 / 3})
+    ('none', 'none', 'yes', 'a, 1', 'k: 0.6667')
     """
-    if value is None:
+    if value is None or value in ("", [], (), {}):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return _format_number(value)
     if isinstance(value, list | tuple) and _is_flat(value):
         return ", ".join(format_value(v) for v in value)
     if isinstance(value, Mapping) and _is_flat(value.values()):
         return ", ".join(f"{k}: {format_value(v)}" for k, v in value.items())
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(_round_within(value), ensure_ascii=False)
+
+
+def _format_number(value: float) -> str:
+    """``value`` with four digits, or to the unit where it is large; the exact one is in the result."""
+    return f"{value:.4g}" if abs(value) < 10_000 or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def _round_within(value: object) -> object:
+    """``value`` with the numbers within it in four digits."""
+    if isinstance(value, Mapping):
+        return {str(k): _round_within(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_round_within(v) for v in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _is_flat(values: Iterable[object]) -> bool:

@@ -12,7 +12,9 @@ from embedscope.reports.numbers import typeset
 from embedscope.reports.scales import Axis, steps
 from embedscope.reports.styles import MARKERS, PALETTE
 
-SIZES = {"half": (560, 300), "third": (370, 250)}
+SIZES = {"wide": (1120, 300), "half": (560, 300), "third": (370, 250)}
+"""Width and height of a chart that has the page for itself, one half of it, or less."""
+
 _NARROW, _WIDE = frozenset("ijlIftr.,:;'|!()[]/- "), frozenset("mwMWGOQ@%\N{RIGHTWARDS ARROW}\N{MINUS SIGN}")
 
 
@@ -91,7 +93,7 @@ def histogram(chart: Histogram, size: str) -> Panel:
     """Geometry of a histogram."""
     width, height = SIZES[size]
     low, high = chart.edges[0], chart.edges[-1]
-    count = 8 if size == "half" else 5
+    count = {"wide": 14, "half": 8, "third": 5}[size]
     x = Axis(low, high, () if chart.names else steps(low, high, count))
     top = max((h for s in chart.series for h in s.heights), default=0.0) * 1.04 or 1.0
     ticks = [t for t in steps(0.0, top, 4) if t <= top]
@@ -109,7 +111,9 @@ def histogram(chart: Histogram, size: str) -> Panel:
         shapes.append(Shape(f"M{frame.left:g} {up(t)}H{frame.right:g}", "rule"))
         labels.append(Label(frame.left - 6, up(t) + 4, _tick(t, ticks, percent=percent), "end", "tick"))
     for i, series in enumerate(chart.series):
-        shapes.append(Shape(_bars(chart.edges, series.heights, frame, up), f"bars c{i % len(PALETTE)}"))
+        lanes = categories(chart, i)
+        path = _outline(chart.edges, series.heights, frame, up) if lanes is None else _columns(lanes, frame, up)
+        shapes.append(Shape(path, f"bars c{i % len(PALETTE)}"))
     shapes += _marks(chart.marks, frame)
     shapes.append(Shape(f"M{frame.left:g} {frame.bottom:g}H{frame.right:g}", "base"))
     labels += [
@@ -128,11 +132,11 @@ def dots(chart: Dots, size: str) -> Panel:
     width = SIZES[size][0]
     longest = max((breadth(r.label, strong=r.strong) for r in chart.rows), default=0.0)
     noted = max((breadth(r.note, strong=r.strong) for r in chart.rows), default=0.0)
-    stacked = size != "half" or longest + noted > 0.62 * width
+    stacked = size == "third" or longest + noted > 0.62 * width
     lanes = 1 if chart.joined else max((len({d.series for d in r.dots}) for r in chart.rows), default=1)
     row = 12 + max(14, 11 * lanes) + (LINE if stacked else 0)
     left, right = (8.0, width - 10.0) if stacked else (longest + 14, width - 14 - noted)
-    x = _dots_axis(chart, right - left)
+    x = _dots_axis(chart, right - left, 14 if size == "wide" else 7)
     placed, levels = _above(chart.marks, chart.ranges, x, left, right)
     top = 8 + LINE * levels
     frame = Frame(left, right, top, top + row * len(chart.rows), x)
@@ -164,10 +168,10 @@ def span(chart: Dots) -> tuple[float, float]:
     return (0.0 if 0.0 <= low < 0.35 * high else max(low - pad, -bound)), min(high + pad, bound)
 
 
-def _dots_axis(chart: Dots, width: float) -> Axis:
-    """The x axis with as many ticks, at most about seven, as keep their numbers apart."""
+def _dots_axis(chart: Dots, width: float, most: int) -> Axis:
+    """The x axis with as many ticks, at most about ``most``, as keep their numbers apart."""
     low, high = span(chart)
-    axes = [Axis(low, high, steps(low, high, count)) for count in range(7, 1, -1)]
+    axes = [Axis(low, high, steps(low, high, count)) for count in range(most, 1, -1)]
     roomy = (a for a in axes if max(map(breadth, a.labels()), default=0.0) + 14 <= _apart(a) * width)
     return next(roomy, axes[-1])
 
@@ -238,7 +242,39 @@ def _bin(chart: Histogram, i: int) -> str:
     return f"{chart.edges[i]:.4g} to {chart.edges[i + 1]:.4g}"
 
 
-def _bars(edges: Sequence[float], heights: Sequence[float], frame: Frame, up: Callable[[float], float]) -> str:
+def categories(chart: Histogram, i: int) -> tuple[tuple[float, float, float], ...] | None:
+    """Bars (left, right, height) of series ``i`` where bins are categories, with air between them; None elsewhere.
+
+    Several series stand side by side within a category.
+
+    >>> from embedscope.core.document import Bins
+    >>> one = Histogram("h", "H", "x", "y", (0.0, 1.0, 2.0), (Bins("a", (3.0, 0.0)),), names=("0", "1"))
+    >>> categories(one, 0)
+    ((0.125, 0.875, 3.0),)
+    """
+    if not chart.names:
+        return None
+    n = len(chart.series)
+    bars = []
+    for a, b, height in zip(chart.edges, chart.edges[1:], chart.series[i].heights, strict=False):
+        lane = (b - a) * (1 - 2 * _AIR) / n
+        left = a + (b - a) * _AIR + i * lane
+        bars.append((left, left + lane, height))
+    return tuple(bar for bar in bars if bar[2] > 0)
+
+
+_AIR = 0.125
+"""Share of a category that stays empty at either side of its bars."""
+
+
+def _columns(bars: Sequence[tuple[float, float, float]], frame: Frame, up: Callable[[float], float]) -> str:
+    """Bars that stand apart."""
+    return "".join(
+        f"M{frame.across(a)} {frame.bottom:g}V{up(height)}H{frame.across(b)}V{frame.bottom:g}Z" for a, b, height in bars
+    )
+
+
+def _outline(edges: Sequence[float], heights: Sequence[float], frame: Frame, up: Callable[[float], float]) -> str:
     """The outline of the bars, one step a bin, down to the axis at both ends."""
     path = f"M{frame.across(edges[0])} {frame.bottom:g}"
     for edge, height in zip(edges[1:], heights, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 from embedscope.core.document import Dots, Histogram, Mark, Range
 from embedscope.core.extras import require
 from embedscope.reports.numbers import typeset
-from embedscope.reports.panels import colour_of, span
+from embedscope.reports.panels import categories, colour_of, span
 from embedscope.reports.styles import PALETTE
 
 _TONES = {"good": "#00684f", "bad": "#b03a06", "quiet": "#545d66"}
@@ -20,8 +20,15 @@ def draw_histogram(chart: Histogram, width: float) -> Any:
     axes = canvas.add_subplot()
     for i, series in enumerate(chart.series):
         colour = PALETTE[i % len(PALETTE)]
-        axes.stairs(series.heights, chart.edges, fill=True, color=colour, alpha=0.28, linewidth=0)
-        axes.stairs(series.heights, chart.edges, color=colour, linewidth=1.2, label=series.label or "_")
+        bars = categories(chart, i)
+        if bars is None:
+            axes.stairs(series.heights, chart.edges, fill=True, color=colour, alpha=0.28, linewidth=0)
+            axes.stairs(series.heights, chart.edges, color=colour, linewidth=1.2, label=series.label or "_")
+            continue
+        left, right, heights = zip(*bars, strict=True) if bars else ((), (), ())
+        place = {"width": [b - a for a, b in zip(left, right, strict=True)], "align": "edge"}
+        axes.bar(left, heights, color=colour, alpha=0.28, linewidth=0, **place)
+        axes.bar(left, heights, fill=False, edgecolor=colour, linewidth=1.2, label=series.label or "_", **place)
     axes.set(xlim=(chart.edges[0], chart.edges[-1]), xlabel=chart.x_label, ylabel=chart.y_label)
     axes.set_ylim(bottom=0)
     if chart.names:

@@ -104,7 +104,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """Print a line that stays on the screen."""
-        self._console.print(f"· {text}", style="dim", markup=False, soft_wrap=True)
+        self._console.say(f"· {text}", "dim")
 
     def close(self) -> None:
         """End the current phase with a line on what it took."""
@@ -126,8 +126,7 @@ class Bars:
             speed = self._done / seconds if seconds > 0.5 and self._done > 1 else 0.0
             said = f", {rate(speed, self._unit)}" if speed >= 0.5 else ""
             count = f"{self._done:,} {self._unit} in " if self._done > 1 else ""
-            line = f"✓ {self._label}: {count}{seconds:.1f} s{said}"
-            self._console.print(line, style="green", markup=False, soft_wrap=True)
+            self._console.say(f"✓ {self._label}: {count}{seconds:.1f} s{said}", "green")
             self._last, self._label = self._label, ""
 
     def _idle(self) -> None:

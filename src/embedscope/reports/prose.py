@@ -10,8 +10,8 @@ from html import escape
 from importlib.resources import files
 
 from embedscope.core.document import Action
-from embedscope.reports.glossary import definitions, pattern
-from embedscope.reports.numbers import typeset
+from embedscope.reports.glossary import definitions, entry_of, pattern
+from embedscope.reports.numbers import HELD, typeset
 
 _ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:)\]]"
 _KEY = r"\b[a-z]+(?:19|20)\d\d[a-z]?\b"
@@ -19,7 +19,6 @@ _CODE = r"`[^`]+`"
 _ARXIV = r"\barXiv:\d{4}\.\d{4,5}\b"
 _OPTION = r"(?<![\w-])--[a-z][a-z-]*"
 _CLOSING = re.compile(r"[)\]'.,;:!?]*")
-_HELD = re.compile(r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] )|(?<=\bp [=<]) (?=\d)|(?<=\u00b1) (?=\d)")
 _PARTS = re.compile(f"({_ADDRESS}|{_ARXIV}|{_KEY}|{_CODE}|{_OPTION})")
 _LICENCE = re.compile(
     r"\b(Apache-2\.0|MIT|BSD-[23]-Clause|GPL-[23]\.0(?:-or-later|-only)?|LGPL-[23](?:\.[01])?(?:-or-later|-only)?|"
@@ -75,20 +74,27 @@ class Prose:
         text = typeset(text)
         out, at = [], 0
         for match in pattern().finditer(text):
-            term = match[0]
-            if term in seen:
+            if match[0] in seen:
                 continue
-            seen.add(term)
-            anchor = self.used.setdefault(term, f"term-{len(self.used)}")
+            seen.add(match[0])
+            button = self._button(match[0])
             before = text[at : match.start()]
             opening = before[-1:] if before.endswith(("(", "[", "'")) else ""
             closing = _CLOSING.match(text, match.end())
             at = closing.end() if closing else match.end()
-            button = f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>'
             glued = f"{escape(opening)}{button}{escape(text[match.end() : at])}"
             out.append(_hold_together(escape(before.removesuffix(opening))))
             out.append(button if glued == button else f'<span class="glued">{glued}</span>')
         return "".join([*out, _hold_together(escape(text[at:]))])
+
+    def name(self, text: str) -> str:
+        """A cell of a table as HTML: a button where all of it is a term, else the text as it is."""
+        return self._button(text) if text in definitions() or pattern().fullmatch(text) else escape(text)
+
+    def _button(self, name: str) -> str:
+        """``name``, which is a term or has one before its last parts, as a button that opens the definition."""
+        anchor = self.used.setdefault(entry_of(name), f"term-{len(self.used)}")
+        return f'<button type="button" class="term" popovertarget="{anchor}">{escape(name)}</button>'
 
 
 def _hold_together(text: str) -> str:
@@ -97,7 +103,7 @@ def _hold_together(text: str) -> str:
     >>> ascii(_hold_together("25 % of p = 0.01, \u00b1 0.2"))
     "'25\\xa0% of p\\xa0=\\xa00.01, \\xb1\\xa00.2'"
     """
-    return _HELD.sub("\N{NO-BREAK SPACE}", text)
+    return HELD.sub("\N{NO-BREAK SPACE}", text)
 
 
 def words(text: str) -> str:

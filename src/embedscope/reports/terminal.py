@@ -7,19 +7,21 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from embedscope.core.document import Document, Headline, Row, Table, cell
-from embedscope.core.pivots import Pivot, digits_of, pivot
+from embedscope.core.document import Document, Finding, Headline, Row, Table, cell
+from embedscope.core.pivots import Pivot, pivot, record_digits, with_interval
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.wording import count, join_names
-from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text, row_digits
+from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text
 from embedscope.reports.headlines import by_importance
-from embedscope.reports.numbers import is_numeric, is_span, telling_digits
+from embedscope.reports.numbers import is_numeric, is_span
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
+
+    from embedscope.reports.wrapping import Words
 
 STATUS = {
     "agrees": ("agrees", "green"),
@@ -38,21 +40,21 @@ def print_document(result: Result, console: Console, *, max_rows: int = 40, expl
     A document without a headline is printed whole, a result without one by its records. Tables stop after
     ``max_rows`` rows and say how many more the report has.
     """
-    from rich.text import Text
-
     document = document_of(result)
-    console.print(Text(document.title, style="bold"))
+    findings: Sequence[Finding] = document.findings
+    console.print(_plain(document.title, "bold"))
     if document.headline is not None:
         rows = next((f.rows for f in document.findings if f.rows and _is_told(f.text, document.headline.text)), ())
         _print_headline(document.headline, console, () if explain else rows[:_FIRST])
         if not explain:
             _print_rest(document, console)
             return
+        findings = _print_more(document.headline, document.findings, console)
     elif document.question:
-        console.print(Text(document.question, style="italic"))
+        console.print(_plain(document.question, "italic"))
     console.print()
-    if document.findings:
-        _print_findings(document, console)
+    if findings:
+        _print_findings(findings, console, "Findings" if findings is document.findings else "Other findings")
     if result.document is None:
         print_records(result.records, console)
     for table in document.tables if result.document is not None else ():
@@ -76,7 +78,7 @@ def print_result(result: Result, console: Console, *, explain: bool = True) -> N
         parts = [f"the numbers of {count(spaces, 'space')}"] if long else []
         parts += [count(notes, "note")] if notes else []
         parts += [f"{count(skipped, 'thing')} skipped or sampled"] if skipped else []
-        console.print(_plain(f"{join_names(parts)}: add --explain"), style="dim")
+        console.print(_plain(f"{join_names(parts)}: add --explain", "dim"))
 
 
 def _print_headline(headline: Headline, console: Console, rows: Sequence[Row] = ()) -> None:
@@ -87,11 +89,11 @@ def _print_headline(headline: Headline, console: Console, rows: Sequence[Row] = 
     words = Text()
     if headline.status != "info":
         words.append(f"{name}  ", style=f"bold {colour}")
-    console.print(words.append(headline.text, style="bold"))
+    console.print(_plain(words.append(headline.text, style="bold")))
     if headline.cause:
         console.print(_plain(headline.cause))
     if headline.evidence:
-        console.print(_plain(headline.evidence), style="dim")
+        console.print(_plain(headline.evidence, "dim"))
     for row in rows:
         console.print(_plain(_row(row)))
     if headline.command:
@@ -112,7 +114,7 @@ def _print_rest(document: Document, console: Console) -> None:
     grid.add_column(overflow="fold")
     for finding in problems[:_MOST]:
         name, colour = STATUS[finding.status]
-        grid.add_row(Text(name, style=f"bold {colour}"), Text(finding.text))
+        grid.add_row(Text(name, style=f"bold {colour}"), _plain(finding.text))
     if problems:
         console.print()
         console.print(grid)
@@ -121,7 +123,7 @@ def _print_rest(document: Document, console: Console) -> None:
     parts += [count(len(document.tables), "table")] if document.tables else []
     console.print()
     if parts:
-        console.print(_plain(f"{join_names(parts)}: add --explain, or --report page.html for charts"), style="dim")
+        console.print(_plain(f"{join_names(parts)}: add --explain, or --report page.html for charts", "dim"))
 
 
 def _row(row: Row) -> str:
@@ -155,23 +157,23 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
     if not every:
         console.print(Text("no records", style="dim"))
     if layout.labels and layout.constants:
-        console.print(Text("  ".join(f"{name} {value}" for name, value in layout.constants), style="dim"))
+        console.print(_plain("  ".join(f"{name} {value}" for name, value in layout.constants), "dim"))
     if layout.labels:
         _print_pivot(layout, console, errors=errors)
     if notes:
         for item in notes_of(r for r in every if not r.compares):
-            console.print(_plain(f"{item.what}: {item.why}"), style="dim")
+            console.print(_plain(f"{item.what}: {item.why}", "dim"))
     if compared:
         _print_table(comparison_table(compared), console, len(compared))
 
 
 def _print_pivot(layout: Pivot, console: Console, *, errors: bool) -> None:
     if len(layout.labels) == 1:
-        console.print(_single_row_table(layout))
+        console.print(_single_row_table(layout, console.width))
     elif (few := _few_spaces(layout, console.width, errors=errors)) is not None:
         legend, grid = few
         for line in legend:
-            console.print(_plain(line), style="dim")
+            console.print(_plain(line, "dim"))
         console.print(grid)
     else:
         texts = _cell_texts(layout, errors=errors)
@@ -191,39 +193,55 @@ def _sides_first(layout: Pivot) -> Pivot:
 
 
 def _print_skipped(document: Document, console: Console) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
     if document.skipped:
-        console.print(Text("Skipped, sampled or approximated", style="bold"))
+        console.print(_plain("Skipped, sampled or approximated", "bold"))
         for item in document.skipped:
-            console.print(Text.assemble(("  ", ""), (item.what, ""), (f": {item.why}", "dim")))
+            console.print(Padding(_plain(Text.assemble((item.what, ""), (f": {item.why}", "dim"))), (0, 0, 0, 2)))
         console.print()
 
 
-def _print_findings(document: Document, console: Console) -> None:
+def _print_more(headline: Headline, findings: Sequence[Finding], console: Console) -> Sequence[Finding]:
+    """Print what the finding that is the headline has beside it; the findings that are left to print."""
+    printed = "\n".join((headline.text, headline.cause, headline.evidence, headline.command))
+    covered = [f for f in findings if _is_told(f.text, printed)]
+    more = {id(f): _lines(f, printed) for f in covered}
+    if len(covered) == 1:
+        for line, style in more[id(covered[0])]:
+            console.print(_plain(line, style))
+        return [f for f in findings if f is not covered[0]]
+    if empty := [f for f in covered if not more[id(f)]]:
+        return [f for f in findings if all(f is not other for other in empty)]
+    return findings
+
+
+def _lines(finding: Finding, printed: str = "") -> list[tuple[str, str]]:
+    """What a finding says beside its text, a line and its style each, without lines that are ``printed`` already."""
+    lines = [(finding.harm, ""), *((_row(row), "") for row in finding.rows)]
+    more = (finding.n_rows or 0) - len(finding.rows)
+    if finding.rows and more > 0:
+        lines.append((f"{count(more, 'more row')} (--rows-out FILE writes all)", "dim"))
+    lines += [(line, "dim") for line in (finding.evidence, finding.detail, finding.source)]
+    shown = [(line, style) for line, style in lines if line and line not in printed]
+    return [*shown, (f"try: {finding.remedy}", "bold")] if finding.remedy else shown
+
+
+def _print_findings(findings: Sequence[Finding], console: Console, title: str) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    console.print(Text("Findings", style="bold"))
+    console.print(Text(title, style="bold"))
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for finding in document.findings:
+    for finding in findings:
         name, colour = STATUS[finding.status]
         words = Text(finding.text)
-        if finding.harm:
-            words.append(f"\n{finding.harm}")
-        for row in finding.rows:
-            words.append(f"\n{_row(row)}")
-        more = (finding.n_rows or 0) - len(finding.rows)
-        if finding.rows and more > 0:
-            words.append(f"\n{count(more, 'more row')} (--rows-out FILE writes all)", style="dim")
-        for line in (finding.evidence, finding.detail, finding.source):
-            if line:
-                words.append(f"\n{line}", style="dim")
-        if finding.remedy:
-            words.append("\ntry: ").append(finding.advice, style="bold")
-        grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
+        for line, style in _lines(finding):
+            words.append(f"\n{line}", style=style)
+        grid.add_row(Text(f"  {name}", style=f"bold {colour}"), _plain(words))
     console.print(grid)
     console.print()
 
@@ -234,8 +252,7 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     shown = _columns_that_fit(table, texts, console.width)
     said = [i for i in _constant(table) if i not in shown]
     repeated = "; ".join(f"{table.columns[i].title}: {texts[0][i]}" for i in said)
-    caption = "\n".join(filter(None, (repeated, table.caption)))
-    grid = _grid(table.title, caption)
+    grid = _grid()
     for i in shown:
         need = max(len(table.columns[i].title), *(len(row[i]) for row in texts))
         if is_numeric(row[i] for row in table.rows):
@@ -246,20 +263,24 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
             grid.add_column(_plain(table.columns[i].title), overflow="fold")
     for row in texts[:max_rows]:
         grid.add_row(*(_plain(row[i]) for i in shown))
+    console.print(_plain(table.title, "bold"))
     console.print(grid)
+    for line in filter(None, (repeated, table.caption)):
+        console.print(_plain(line, "dim italic"))
     left = [i for i in range(len(table.columns)) if i not in {*shown, *said}]
     hidden = [table.columns[i].title for i in left if any(row[i] for row in texts)]
     rows = [count(left_out, "more row")] if left_out > 0 else []
     columns = [f"the column{'s' if len(hidden) > 1 else ''} {join_names(hidden)}"] if hidden else []
     if more := join_names([*rows, *columns]):
         verb = "is" if max(left_out, 0) + len(hidden) == 1 else "are"
-        console.print(_plain(f"{more[0].upper()}{more[1:]} {verb} in the report"), style="dim")
+        console.print(_plain(f"{more[0].upper()}{more[1:]} {verb} in the report", "dim"))
 
 
 def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[int]:
     """Columns from the left that fit the width, those without any value left out; at least the first.
 
-    Where not all fit whole, columns of one repeated word give way, then names fold, so that some numbers are seen.
+    Where not all fit whole, columns of one repeated word give way, then names fold, then long texts and words that
+    follow from the first column give way, so that some numbers are seen.
     """
     longest = [max((len(row[i]) for row in texts), default=0) for i in range(len(table.columns))]
     whole = [max(n, len(c.title)) for n, c in zip(longest, table.columns, strict=True)]
@@ -270,16 +291,27 @@ def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[
     filled = [i for i in filled if i not in constant]
     numbers = [i for i in filled if is_numeric(row[i] for row in table.rows)]
     spans = [i for i in filled if any(is_span(row[i]) for row in table.rows)]
-    names = [i for i in filled if i not in {*numbers, *spans} and whole[i] <= _FOLDED]
-    folded = [max(_NAME, len(c.title)) if i in names else whole[i] for i, c in enumerate(table.columns)]
+    names = [i for i in filled if i not in {*numbers, *spans} and (whole[i] <= _FOLDED or i == filled[0])]
+    heads = [max(_NAME, len(c.title)) for c in table.columns]
+    folded = [min(n, head) if i in names else n for i, (n, head) in enumerate(zip(whole, heads, strict=True))]
     plain, tight = _leading(filled, whole, width), _leading(filled, folded, width)
-    return plain if len({*numbers} & {*plain}) >= _NUMBERS else tight
+    if len({*numbers} & {*plain}) >= _NUMBERS:
+        return plain
+    telling = [i for i in filled if i in {*numbers, *spans} or (i in names and not _follows(table, i))]
+    sparse = _leading(telling, folded, width)
+    return max(tight, sparse, key=lambda shown: min(len({*numbers} & {*shown}), _NUMBERS))
 
 
 def _leading(columns: Sequence[int], widths: Sequence[int], width: int) -> list[int]:
     """As many of ``columns`` from the left as fit ``width``; at least one."""
     ends = list(accumulate(3 + widths[i] for i in columns))
     return [i for i, end in zip(columns, ends, strict=True) if end <= width] or list(columns[:1]) or [0]
+
+
+def _follows(table: Table, i: int) -> bool:
+    """Whether the words of column ``i`` are known from those of the first, which name several rows each."""
+    pairs = {(row[0], row[i]) for row in table.rows}
+    return i > 0 and len(pairs) == len({row[0] for row in table.rows}) < len(table.rows)
 
 
 def _constant(table: Table) -> list[int]:
@@ -292,7 +324,7 @@ def _constant(table: Table) -> list[int]:
 
 def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:
     columns = list(zip(*layout.cells, strict=True))
-    digits = [digits_of(r.value if r else None for r in column) for column in columns]
+    digits = [record_digits(column) for column in columns]
     return [[number_text(r, d, errors=errors) for r, d in zip(row, digits, strict=True)] for row in layout.cells]
 
 
@@ -314,7 +346,7 @@ def _parts(layout: Pivot, texts: list[list[str]], width: int) -> list[list[int]]
 
 
 def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> Grid:
-    grid = _grid("", "")
+    grid = _grid()
     for title in layout.row_titles:
         grid.add_column(_plain(title), overflow="fold")
     for i in columns:
@@ -334,11 +366,11 @@ def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], 
         rows = []
         for i, title in enumerate(layout.column_titles):
             records = [row[i] for row in layout.cells]
-            digits = row_digits(records)
+            digits = record_digits(records)
             rows.append((title, [number_text(r, digits, errors=shown) for r in records]))
         needs = [max(len(head), *(len(cells[k]) for _, cells in rows)) for k, head in enumerate(heads)]
         if min(_NAME, max(len(title) for title, _ in rows)) + sum(n + 3 for n in needs) <= width - 2:
-            grid = _grid("", "")
+            grid = _grid()
             grid.add_column("metric", overflow="fold")
             for head, need in zip(heads, needs, strict=True):
                 grid.add_column(_plain(head), justify="right", no_wrap=True, min_width=need)
@@ -365,43 +397,36 @@ def _short_labels(layout: Pivot) -> tuple[list[str], list[str]]:
     return letters, [f"{letter}: {head}" for letter, head in zip(letters, heads, strict=True)]
 
 
-def _single_row_table(layout: Pivot) -> Grid:
-    """One metric per row, with its interval: easier to read than a single long row."""
+def _single_row_table(layout: Pivot, width: int) -> Grid:
+    """One metric per row, with its interval: easier to read than a single long row.
+
+    Where names would have to be folded, standard errors give way to them: the interval says the same.
+    """
     rows = []
     for title, record in zip(layout.column_titles, layout.cells[0], strict=True):
         if record is not None:
-            ends = [v for v in (record.ci_low, record.ci_high) if v is not None]
-            digits = telling_digits(ends, digits_of([record.value]))
-            error = "" if record.stderr is None else f"{record.stderr:.{digits}f}"
-            span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else ""
-            rows.append((title, number_text(record, digits, errors=False), error, span))
-    grid = _grid("", "")
-    grid.add_column(_plain(", ".join(filter(None, layout.labels[0]))), overflow="fold")
-    for i, title in enumerate(("value", "± s.e.", "95 % interval"), 1):
-        grid.add_column(title, justify="right", no_wrap=True, min_width=max(len(title), *(len(row[i]) for row in rows)))
+            rows.append((title, *(text or "" for text in with_interval(record))))
+    heads = (", ".join(filter(None, layout.labels[0])), "value", "± s.e.", "95 % interval")
+    needs = [max(len(row[i]) for row in (("", *heads[1:]), *rows)) for i in range(len(heads))]
+    tight = sum(needs) + 3 * len(needs) > width and any(span for *_, span in rows)
+    shown = [i for i, head in enumerate(heads) if not (tight and head == "± s.e.")]
+    grid = _grid()
+    grid.add_column(_plain(heads[0]), overflow="fold")
+    for i in shown[1:]:
+        grid.add_column(heads[i], justify="right", no_wrap=True, min_width=needs[i])
     for row in rows:
-        grid.add_row(*map(_plain, row))
+        grid.add_row(*(_plain(row[i]) for i in shown))
     return grid
 
 
-def _grid(title: str, caption: str) -> Grid:
+def _grid() -> Grid:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as Grid
 
-    return Grid(
-        title=_plain(title) if title else None,
-        caption=_plain(caption) if caption else None,
-        box=SIMPLE_HEAD,
-        title_justify="left",
-        title_style="bold",
-        caption_justify="left",
-        header_style="bold",
-        pad_edge=False,
-        padding=(0, 1),
-    )
+    return Grid(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1))
 
 
-def _plain(text: str) -> Text:
-    from rich.text import Text
+def _plain(text: str | Text, style: str = "") -> Words:
+    from embedscope.reports.wrapping import Words
 
-    return Text(text)
+    return Words(text, style)

@@ -28,7 +28,7 @@ from embedscope.readers import (
 )
 from embedscope.readers.facts import Facts, facts_of
 from embedscope.readers.held import held_bytes
-from embedscope.sources.paired_vectors import id_hashes, read_ids
+from embedscope.sources.paired_vectors import hash_groups, read_ids
 
 
 def group_hashes(groups: Any, n: int, source: str = "the source") -> Hashes:
@@ -47,7 +47,7 @@ def group_hashes(groups: Any, n: int, source: str = "the source") -> Hashes:
     labels = read_groups(groups, source)
     if labels.dtype == np.uint64 and labels.shape == (n,):
         return labels
-    return id_hashes(labels, n, "groups")
+    return hash_groups(labels, n)
 
 
 def read_groups(groups: Any, source: str = "the source") -> npt.NDArray[Any]:

@@ -188,7 +188,7 @@ def _vector_source(name: str, run: RunOptions, engines: Engines, progress: Progr
     progress.note(f"{name}: {files.layout}, {describe_stream(stream)}{empty}")
     for reason in files.missing:
         progress.note(f"skipped: {reason}")
-    provenance.data[name] = {"found": describe_stream(stream), "layout": files.layout}
+    provenance.data[name] = {"contents": describe_stream(stream), "layout": files.layout}
     checkpoint = None
     if run.checkpoint is not None:
         identity = [state_of(file) for file in facts_of(stream).files]

@@ -14,6 +14,7 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_texts
 from embedscope.core.provenance import Provenance
 from embedscope.core.regular import check_ends
+from embedscope.core.wording import count
 from embedscope.readers import file_of, is_vectors, open_vectors
 from embedscope.sources.vector_files import Matrix, read_matrix, vector_file_facts
 
@@ -65,6 +66,22 @@ def id_hashes(source: str | Path | npt.ArrayLike, n: int, name: str) -> Hashes:
     if len(ids) != n:
         raise InputError(f"{name} has {n:,} rows and {len(ids):,} ids; wanted one id per row, in the same order")
     return hash_texts(ids)
+
+
+def hash_groups(source: str | Path | npt.ArrayLike, n: int, what: str = "row") -> Hashes:
+    """Hashes (n,) of the groups of ``n`` rows, given as ids are; ``what`` is what a row is called.
+
+    Raises
+    ------
+    InputError
+        if the file cannot be read, or does not have one group per row.
+    """
+    groups = ids_in(source)
+    if len(groups) != n:
+        raise InputError(
+            f"groups has {count(len(groups), 'value')} for {count(n, what)}; wanted one per {what}, in the same order"
+        )
+    return hash_texts(groups)
 
 
 def ids_in(source: str | Path | npt.ArrayLike) -> list[str]:

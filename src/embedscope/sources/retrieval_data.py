@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,8 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.datasets.id_texts import is_text_table, read_beir_texts
+from embedscope.core.wording import count
+from embedscope.datasets.id_texts import beir_texts_in, is_text_table, read_beir_texts
 from embedscope.datasets.qrels import Judgements, read_qrels
 from embedscope.datasets.tables import read_text
 from embedscope.readers import NoVectorsError, file_of, ids_of, is_vectors, open_vectors
@@ -135,6 +137,8 @@ def _vectors_in(source: str, path: Path) -> Stream | None:
 def _from_memory(source: Any, ids: Any, name: str) -> Collection:
     """A mapping of ids to texts or to vectors, or vectors with ``ids``."""
     if not isinstance(source, Mapping):
+        if len(source) and isinstance(next(iter(source)), str):
+            raise InputError(f"{name} are texts without ids; pass a dict of id -> text")
         if ids is None:
             raise InputError(f"{name} are vectors without ids; pass one id per row, or a dict of id -> vector")
         x = to_numpy(as_matrix(source, name))
@@ -145,9 +149,9 @@ def _from_memory(source: Any, ids: Any, name: str) -> Collection:
     if not source:
         raise InputError(f"{name} is empty; wanted {{id: text}} or {{id: vector}}")
     names = tuple(str(i) for i in source)
-    kinds = {isinstance(value, str) for value in source.values()}
+    kinds = {isinstance(value, str | Mapping) for value in source.values()}
     if kinds == {True}:
-        return _check_distinct(Collection(name, names, texts=tuple(source.values())))
+        return _check_distinct(Collection(name, names, texts=beir_texts_in(source, name)))
     if kinds == {False}:
         vectors = [np.asarray(to_numpy(v)) for v in source.values()]
         if len({v.shape for v in vectors}) > 1:
@@ -182,6 +186,11 @@ def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:
         ) from error
     if not rows:
         raise InputError("qrels hold no judgements; wanted {query id: {document id: grade}}")
+    for query_id, document_id, value in rows:
+        if not math.isfinite(value):
+            raise InputError(
+                f"qrels grade document '{document_id}' of query '{query_id}' with {value:g}; wanted a finite number"
+            )
     query, document, grade = zip(*rows, strict=True)
     return _with_relevant(Judgements(query, document, grade), "qrels")
 
@@ -407,7 +416,7 @@ def judged_rows(
                 f"does not have, first '{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop "
                 "their judgements with --allow-missing"
             )
-        notes.append(f"judgements of {len(missing):,} missing {name} dropped")
+        notes.append(f"judgements of {count(len(missing), f'missing {one}')} dropped")
     query, document = rows
     known = (query >= 0) & (document >= 0)
     if not known.any():

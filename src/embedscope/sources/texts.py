@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance
         if a line is empty, or there is no such file or data set.
     """
     if not isinstance(source, str | Path):
-        texts = tuple(source)
+        texts = _texts_in_memory(source)
         return Texts(f"{len(texts):,} texts", texts, texts)
     path = Path(source)
     if str(source).partition("::")[0] in DATASETS or not path.is_file():
@@ -108,6 +108,14 @@ def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance
         raise InputError(f"line {texts.index('') + 1} of {source} is empty; every line is a row, so remove it")
     provenance.data[str(source)] = file_facts(path)
     return Texts(str(source), texts, texts)
+
+
+def _texts_in_memory(source: Iterable[str] | None) -> tuple[str, ...]:
+    """Texts in memory: a list, an array or a column."""
+    texts = () if source is None else tuple(source)
+    if not texts or not all(isinstance(t, str) for t in texts):
+        raise InputError("texts must be a data set, a file with one text per line, or a list of at least one text")
+    return tuple(str(text) for text in texts)
 
 
 def _rows_of(path: Path) -> tuple[str, ...]:
@@ -214,9 +222,7 @@ def read_texts(source: TextSource | None, data: str | Path | None, provenance: P
         if there is no such data set, table or file, or no text in it.
     """
     if not isinstance(source, str | Path):
-        texts = tuple(source or ())
-        if not texts or not all(isinstance(t, str) for t in texts):
-            raise InputError("texts must be a data set, a file with one text per line, or a list of at least one text")
+        texts = _texts_in_memory(source)
         return TextTable(tuple(dict.fromkeys(texts)), "sentence"), f"{len(texts):,} texts"
     name, _, part = str(source).partition("::")
     if name in DATASETS:

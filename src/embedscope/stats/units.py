@@ -20,6 +20,7 @@ from embedscope.core.arrays import Array, Hashes, to_numpy, unit_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import mix, row_numbers
 from embedscope.core.tables import Index
+from embedscope.core.wording import count
 from embedscope.stats.equal_rows import equal_rows, equal_texts
 from embedscope.stats.file_order import INDEPENDENT, LEAST_UNITS, FileOrder, file_order
 from embedscope.stats.row_sets import nearest_others
@@ -66,8 +67,9 @@ class Units:
     def problem(self) -> str | None:
         """Why no interval can be given, with what to do; None where one can."""
         if self.units < LEAST_UNITS:
+            all_rows = "1 row is" if self.rows == 1 else f"{self.rows:,} rows are"
             return (
-                f"no interval: {self.rows:,} rows are {self.units:,} independent units, at least {LEAST_UNITS} are "
+                f"no interval: {all_rows} {count(self.units, 'independent unit')}, at least {LEAST_UNITS} are "
                 "needed; add rows, or declare with --groups which rows belong together"
             )
         if 2 * self.largest > self.rows:
@@ -84,12 +86,14 @@ class Units:
             return None
         about = "" if self.exact else "about "
         how = f" ({', '.join(self.ways)})" if self.ways else ""
-        said = f"{self.rows:,} rows in {about}{self.units:,} units{how}"
+        said = f"{count(self.rows, 'row')} in {about}{count(self.units, 'unit')}{how}"
         return f"{said}; {self.order}" if self.order.dependent else said
 
     def facts(self) -> dict[str, Any]:
         """The same for the provenance of a result, as JSON types."""
-        out: dict[str, Any] = {"rows": self.rows, "units": self.units, "exact": self.exact, "found": list(self.ways)}
+        out: dict[str, Any] = {"rows": self.rows, "units": self.units, "exact": self.exact}
+        if self.ways:
+            out["joined_by"] = list(self.ways)
         if self.order.neighbouring is not None:
             out |= {
                 "block_rows": self.order.block,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.tables import Classes, Data, Score
+from embedscope.core.wording import count
 from embedscope.tasks._matches import any_rows
 from embedscope.tasks.retrieval import judged_scores
 
@@ -47,7 +48,7 @@ class ClassRetrievalTask:
         label = classes.label[kept]
         judged = label, np.arange(len(kept)), np.ones(len(kept))
         scores = judged_scores(asked, x[kept], judged, seed=seed)
-        lost = f"{len(x) - len(kept)} rows without a direction left out" if len(kept) < len(x) else ""
+        lost = f"{count(len(x) - len(kept), 'row')} without a direction left out" if len(kept) < len(x) else ""
         first = scores.pop("ndcg@10")
         named = {self.id: first} | {f"{self.id}.{name}": score for name, score in scores.items()}
         return {

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.tables import Classes, Data, Index, Score
+from embedscope.core.wording import count
 from embedscope.tasks._matches import any_rows
 from embedscope.tasks.probe import linear_probe
 from embedscope.tasks.zeroshot import Classified, class_vectors, zero_shot
@@ -43,7 +44,7 @@ class ProbeTask:
             held = hold_out(clusters)[lost.kept]
             groups = np.unique(np.array(clusters)[lost.kept][held], return_inverse=True)[1]
             fit, other = (rows[~held], label[~held]), (rows[held], label[held])
-            notes = [f"{int(held.sum())} rows of held-out clusters, {int((~held).sum())} to fit", *lost.notes]
+            notes = [f"{count(int(held.sum()), 'row')} of held-out clusters, {int((~held).sum())} to fit", *lost.notes]
         else:
             fit = rows, label
             *other_rows, elsewhere = _labelled_rows(any_rows(vectors, data, test.table), test)
@@ -102,7 +103,7 @@ def _labelled_rows(x: npt.NDArray[Any], classes: Classes) -> tuple[npt.NDArray[A
     """Rows at unit length that have a direction, with their classes."""
     norms = np.linalg.norm(np.asarray(x, dtype=np.float64), axis=1)
     kept = np.isfinite(norms) & (norms > 0)
-    notes = [f"{int((~kept).sum())} rows without a direction left out"] if not kept.all() else []
+    notes = [f"{count(int((~kept).sum()), 'row')} without a direction left out"] if not kept.all() else []
     return np.asarray(x[kept], dtype=np.float64) / norms[kept, None], classes.label[kept], _Lost(kept, notes)
 
 

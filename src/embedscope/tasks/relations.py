@@ -13,6 +13,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Choices, Data, Pairs, Score
+from embedscope.core.wording import count
 from embedscope.stats.correlation import DECIMALS, spearman
 from embedscope.tasks.cosines import check_rows, unit
 from embedscope.tasks.means import mean_score
@@ -65,7 +66,7 @@ class TypicalityTask:
             shares[""].append(np.nan if ranked is None else ranked)
             shares[".maxdiff_of_ratings"].append(np.nan if chosen is None else chosen)
         left_out = int((~np.isfinite(given)).sum())
-        notes = [f"{left_out} of {len(given)} pairs left out: without an offset"] if left_out else []
+        notes = [f"{left_out} of {count(len(given), 'pair')} left out: without an offset"] if left_out else []
         derived = "questions made of every four rated pairs, not those that people answered"
         of_ratings = mean_score(np.array(shares[".maxdiff_of_ratings"]), seed, [derived, *notes])
         return {

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
+from embedscope.core.wording import count
 from embedscope.stats.neighbours import match_ranks
 from embedscope.tasks._compare import prepare
 from embedscope.tasks.means import check_index, directions, mean_score
@@ -220,14 +221,19 @@ def _few(notes: Sequence[str], k: int, n: int) -> list[str]:
 
 
 def _zero_notes(q: Floats, c: Floats) -> list[str]:
-    counted = ((int((~x.any(axis=1)).sum()), name) for x, name in ((q, "queries"), (c, "documents")))
-    return [f"{n} {name} are zero vectors, with cosine 0 to all" for n, name in counted if n]
+    counted = ((int((~x.any(axis=1)).sum()), name) for x, name in ((q, "query"), (c, "document")))
+    return [
+        f"{count(n, name)} {'is a zero vector' if n == 1 else 'are zero vectors'}, with cosine 0 to all"
+        for n, name in counted
+        if n
+    ]
 
 
 def _judged_notes(asked: npt.NDArray[np.bool_], counts: npt.NDArray[Any]) -> list[str]:
     notes = []
     if empty := int((asked & (counts == 0)).sum()):
-        notes.append(f"{empty} judged queries have no relevant document and count as 0")
+        verbs = "has no relevant document and counts" if empty == 1 else "have no relevant document and count"
+        notes.append(f"{count(empty, 'judged query')} {verbs} as 0")
     if left := int((~asked).sum()):
-        notes.append(f"{left} queries without a judgement left out")
+        notes.append(f"{count(left, 'query')} without a judgement left out")
     return notes

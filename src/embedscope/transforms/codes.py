@@ -308,6 +308,17 @@ class RaBitQ(Code):
         return np.asarray(-(factor + centre @ centre) / 2 - (decoded @ centre - centre @ centre))
 
 
+def check_code(text: str) -> None:
+    """Raise ``UnknownNameError`` or ``InputError`` where ``text`` is the code of no rows."""
+    name, colon, number = text.partition(":")
+    if name not in CODES:
+        raise UnknownNameError.for_name("code", name, CODES)
+    if name == "pq" and not (number.isdecimal() and int(number)):
+        raise InputError(f"'{text}' needs the number of bytes of a row, as in pq:48")
+    if name != "pq" and colon:
+        raise InputError(f"{name} takes no number, got '{text}'; write {name}")
+
+
 def fit_code(text: str, x: Rows32, seed: int = 0) -> Code | None:
     """The code ``text`` (``int8``, ``pq:48``) fitted on the rows ``x`` (n, d); None for ``float32``.
 
@@ -319,15 +330,10 @@ def fit_code(text: str, x: Rows32, seed: int = 0) -> Code | None:
     >>> fit_code("binary", np.zeros((2, 16), dtype=np.float32)).n_bytes
     2
     """
+    check_code(text)
     name, _, number = text.partition(":")
-    if name not in CODES:
-        raise UnknownNameError.for_name("code", name, CODES)
     if name == "pq":
-        if not number.isdecimal() or int(number) < 1:
-            raise InputError(f"'{text}' needs the number of bytes of a row, as in pq:48")
         return ProductQuantiser.fit(x, int(number), seed)
-    if number:
-        raise InputError(f"{name} takes no number, got '{text}'; write {name}")
     makers: Mapping[str, Callable[[], Code | None]] = {
         "float32": lambda: None,
         "float16": lambda: Float16(x.shape[1]),

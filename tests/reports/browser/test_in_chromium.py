@@ -160,7 +160,9 @@ def test_controls_have_names(browser, report: Path) -> None:
     assert {"main", "navigation", "banner", "slider"} <= roles
 
 
-VERBS = ("measure", "pair", "diagnose", "evaluate", "repair", "check")
+VERBS = ("measure", "pair", "diagnose", "evaluate", "repair", "check", "compare")
+RIGHT_ENDS = """[...document.querySelectorAll('.lead figure svg, .brief')].map(e => e.getBoundingClientRect().right)"""
+PAGE_END = "document.querySelector('.bar .wrap').getBoundingClientRect().right"
 PANELS = """[...document.querySelectorAll('figure')].map(f => [...f.querySelectorAll('.plot > svg, svg.field')]
   .map(s => s.getBoundingClientRect()).filter(r => r.width > 100 && r.height > 60).length)"""
 LEAKS = """[...document.querySelectorAll('figure svg text')].filter(t => {
@@ -181,6 +183,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The report of every verb on the bundled example."""
     import numpy as np
 
+    from embedscope.comparison import compare
     from embedscope.datasets import example_files
     from embedscope.diagnosis import diagnose
     from embedscope.diagnosis.drift import drift
@@ -201,6 +204,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "diagnose": diagnose(documents).result,
         "evaluate": retrieval(queries, documents, qrels),
         "repair": repair(documents, queries=queries, qrels=qrels, candidates="center,abtt:1")[1],
+        "compare": compare(x, x @ np.linalg.qr(noise[: x.shape[1]])[0][:, :40]).result,
         "check": drift(before, measure((x + 0.35 * x.std() * noise).astype(x.dtype))).result,
     }
     return {name: write_html(result, folder / f"{name}.html") for name, result in results.items()}
@@ -215,6 +219,7 @@ def test_every_verb_shows_its_answer_and_charts_on_the_first_screen(browser, pag
     )
     assert len(bottoms) >= 2
     assert max(bottoms) <= 900
+    assert browser.run(f"Math.max(...{RIGHT_ENDS})") > browser.run(PAGE_END) - 60, "no empty half"
     assert set(browser.run(PANELS)) == {1}
     assert browser.problems() == []
 
@@ -255,7 +260,7 @@ def test_prints_within_the_page(browser, pages: dict[str, Path], verb: str) -> N
     intervals = "[...document.querySelectorAll('.interval')].filter(e => e.closest('.plot').getClientRects().length)"
     seen = f"{intervals}.map(e => getComputedStyle(e).display)"
     assert set(browser.run(seen)) <= {"inline"}
-    assert (browser.run(f"{intervals}.length") > 0) is (verb in ("pair", "evaluate", "repair", "check"))
+    assert (browser.run(f"{intervals}.length") > 0) is (verb in ("pair", "evaluate", "repair", "check", "compare"))
     assert browser.print_pdf().startswith(b"%PDF")
 
 

@@ -9,9 +9,9 @@ from embedscope.core.document import Points, Scatter
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
 from embedscope.core.tables import Index
+from embedscope.core.thumbnails import thumbnails
 from embedscope.experiments._shimangaud2024.scores import Answers
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet
-from embedscope.experiments._thumbnails import thumbnails
 from embedscope.tasks.analogy_rows import CandidateRows
 from embedscope.tasks.parallelism import parallelism, relation_pairs
 

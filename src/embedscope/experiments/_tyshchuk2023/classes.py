@@ -129,8 +129,8 @@ def class_halves(vectors: Vectors, classes: ClassSet, seed: int, skip: Skip) -> 
     return result
 
 
-def class_chart(sides: Mapping[str | None, SeenUnseen], names: Sequence[str]) -> Dots | None:
-    """Accuracy on the classes that an alignment was fitted on and on the others: of all, and of those that change most.
+def class_chart(model: str, sides: Mapping[str | None, SeenUnseen], names: Sequence[str]) -> Dots | None:
+    """Accuracy of ``model`` on classes that an alignment was fitted on and others: of all, and those that change most.
 
     ``sides`` are the halves by alignment, ``names`` those of all classes. None without vectors as they are.
     """
@@ -160,7 +160,7 @@ def class_chart(sides: Mapping[str | None, SeenUnseen], names: Sequence[str]) ->
     )
     return Dots(
         "classes",
-        "Accuracy by class, seen and unseen (Table 4)",
+        f"{model}: accuracy by class, seen and unseen (Table 4)",
         "accuracy of zero-shot classification",
         tuple(rows),
         tuple(shown),

@@ -93,17 +93,29 @@ def headline(
         text = f"{m.label}: the mean image and the mean text lie {gap.value:.2f} apart"
         evidence.append(f"{m.label} gap {of_record(gap).text()}")
         chosen = _choose_alignment(kept.get(m.source, KeptScores()), seed)
+        if chosen is not None:
+            text += f", and {_say_retrieval(*chosen)}"
         if chosen is not None and chosen[1].name is not None:
-            part, best = chosen
-            text += f", and {best.name} takes recall@1 on held-out pairs ({part}) from "
-            text += f"{percent(best.reference, 1)} to {percent(best.value, 1)}"
-            evidence[-1] += f", recall@1 {best.gain.text(signed=True)}"
+            evidence[-1] += f", recall@1 {chosen[1].gain.text(signed=True)}"
         parts.append(text)
     if not parts:
         return None
     both = [s for s in scatters if {"text", "image"} <= {points.label for points in s.points}]
     ids = (*(chart.id for chart in charts[:1]), *(s.id for s in both[:1]))
     return Headline(f"{'. '.join(parts)}.", "info", f"{'; '.join(evidence)}; in brackets 95 % intervals", charts=ids)
+
+
+def _say_retrieval(part: str, best: Selected) -> str:
+    """What the best alignment does for retrieval: it helps, it harms, or that is not known."""
+    if best.name is None:
+        return f"no alignment finds more pairs than none where one is chosen (half of the concepts of {part})"
+    numbers = f"recall@1 on held-out pairs ({part}) from {percent(best.reference, 1)} to {percent(best.value, 1)}"
+    return sentence(
+        best.gain.above(),
+        f"{best.name} raises {numbers}",
+        f"even the best alignment, {best.name}, lowers {numbers}",
+        f"{best.name} takes {numbers}, which may be chance",
+    )
 
 
 def recall_charts(models: Sequence[Vectors], kept: Mapping[str, KeptScores]) -> tuple[Dots, ...]:

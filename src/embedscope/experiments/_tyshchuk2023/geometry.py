@@ -12,7 +12,7 @@ from embedscope.core.document import Figure, Scatter, Series, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.images import Image
 from embedscope.core.records import Record
-from embedscope.experiments._thumbnails import thumbnails
+from embedscope.core.thumbnails import thumbnails
 from embedscope.experiments._tyshchuk2023.maps import tsne
 from embedscope.experiments._tyshchuk2023.pairs import Sides, cosines, one_to_one
 from embedscope.experiments._tyshchuk2023.plots import cloud, cosine_histogram, map_scatter, singular_values
@@ -78,8 +78,8 @@ def centre_locally(rows: Floats, clusters: int, seed: int = 0) -> Floats | None:
     return np.asarray(rows - (sums / np.maximum(np.bincount(label, minlength=clusters), 1)[:, None])[label])
 
 
-def spread_figure(sides: Sequence[tuple[str, Floats]]) -> Figure:
-    """Standard deviations of the coordinates, largest first: a few large ones are rogue dimensions."""
+def spread_figure(model: str, sides: Sequence[tuple[str, Floats]]) -> Figure:
+    """Standard deviations of the coordinates of ``model``, largest first: a few large ones are rogue dimensions."""
     series = []
     for label, rows in sides:
         values = np.sort(unit(rows).std(axis=0, ddof=1))[::-1]
@@ -88,7 +88,7 @@ def spread_figure(sides: Sequence[tuple[str, Floats]]) -> Figure:
         series.append(Series(label, x, tuple(float(values[k]) for k in kept)))
     return Figure(
         "coordinate-std",
-        "Standard deviation of the coordinates",
+        f"{model}: standard deviation of the coordinates",
         "rank of the coordinate / number of dimensions",
         "standard deviation of unit rows",
         tuple(series),

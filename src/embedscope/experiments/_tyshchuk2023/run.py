@@ -173,7 +173,7 @@ def measure_model(
                 for part, score in (("seen", halves_of.seen), ("unseen", halves_of.unseen)):
                     kept.add(f"zeroshot.{part}", None, name, score, np.arange(score.n))
             results.records += class_records(vectors, pairing, study_data.classes, sides, seed, results.skipped.append)
-            chart = class_chart(sides, study_data.classes.names)
+            chart = class_chart(vectors.label, sides, study_data.classes.names)
             results.dots += [] if chart is None else [chart]
         options.progress.close()
     for parallel in study_data.languages if not vectors.baseline else ():
@@ -196,7 +196,7 @@ def measure_text_model(
         results.records += isotropy_records(vectors, study_data.pairs.name)
     for parallel in study_data.languages:
         results.records += language_records(vectors, parallel, options.seed, kept)
-    results.figures.append(spread_figure([("text", vectors.texts)]))
+    results.figures.append(spread_figure(vectors.label, [("text", vectors.texts)]))
     if study_data.languages:
         try:
             results.scatters.append(language_map(vectors, study_data.languages, options.seed))
@@ -210,7 +210,7 @@ def _figures(
     results.figures += histograms(vectors, study_data.pairs, seen)
     joint = [v for v in seen if v.name in (None, "procrustes", "lstsq")]
     drawn, planes = clouds(vectors, study_data.pairs, joint, results.skipped.append)
-    results.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
+    results.figures += [*drawn, spread_figure(vectors.label, [("text", vectors.texts), ("image", vectors.images)])]
     results.scatters += planes
     procrustes = next((v for v in seen if v.name == "procrustes"), None)
     try:
@@ -241,7 +241,7 @@ def gap_by_temperature(vectors: Vectors, records: Sequence[Record], scales: Mapp
     ]
     return Figure(
         "gap-temperature",
-        "Modality gap against temperature",
+        f"{vectors.label}: modality gap against temperature",
         "factor on cosines (1 / temperature)",
         "modality gap",
         tuple(series if points else ()),

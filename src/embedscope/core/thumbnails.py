@@ -1,4 +1,4 @@
-"""Thumbnails of images to draw on a figure."""
+"""Thumbnails of images, to draw on a figure or beside a row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIDE = 40
 
 def thumbnails(images: Sequence[Image]) -> tuple[str, ...]:
     """Small PNG files of ``images`` as base64, ``SIDE`` pixels along the longer side."""
-    pil = require("PIL.Image", "images", "thumbnails on a map")
+    pil = require("PIL.Image", "images", "thumbnails")
     pictures = []
     for image in images:
         thumbnail = pil.fromarray(image.pixels())
