@@ -43,7 +43,7 @@ def test_every_repair_that_diagnose_prints_for_images_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _, found, _ = run("diagnose", "pixels:4", "--images", folder)
-    actions = [action for f in found["document"]["findings"] for action in f["remedy"]]
+    actions = [action for f in found["document"]["findings"] for action in f["actions"]]
     commands = [a["command"] for a in actions if a["command"].startswith("embedscope repair ")]
     assert commands, "nothing is suggested, so the test tests nothing"
     for command in commands:
