@@ -19,6 +19,7 @@ from embedscope.core.tables import Classes, Data, Quadruples, TextTable
 from embedscope.datasets import DATASETS, Finder
 from embedscope.evaluation.evaluate import evaluate
 from embedscope.sources.concept_means import concept_means, images_of
+from embedscope.sources.labelled_vectors import NamedVectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vocabulary import with_vocabulary
 from embedscope.sources.word_contexts import Contexts
@@ -233,3 +234,23 @@ def test_command(vectors):
     assert len(records) == 20
     assert records[0]["n"] == 1205
     assert "by plain similarity alone" in records[0]["note"]
+
+
+@pytest.mark.parametrize("rows", ["unit", "centered"])
+def test_the_finding_says_what_a_cosine_with_this_sum_means(rows: str) -> None:
+    """Mean and spread of the cosines of the sum with all words but its own: what `calibrate` gives for a query."""
+    rng = np.random.default_rng(5)
+    x, names = rng.normal(size=(80, 6)) + 1.0, [f"w{i}" for i in range(80)]
+    result = analogy("held", "w0 - w1 + w2", vectors=NamedVectors("held", x, names), rows=rows)
+    u = x / np.linalg.norm(x, axis=1, keepdims=True)
+    u = u - u.mean(axis=0) if rows == "centered" else u
+    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    query = u[0] - u[1] + u[2]
+    cosines = u[3:] @ query / np.linalg.norm(query)
+    assert result.document is not None
+    (finding,) = result.document.findings
+    z = (cosines.max() - cosines.mean()) / cosines.std()
+    assert finding.evidence.endswith(
+        f"of 80 candidates, {z:.1f} standard deviations above their mean cosine with this sum ({cosines.mean():.3f}, "
+        f"standard deviation {cosines.std():.3f})"
+    )

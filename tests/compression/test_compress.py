@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.special import ndtr
 from typer.testing import CliRunner
 
 import embedscope
@@ -16,15 +18,18 @@ from embedscope.cli._app import app
 from embedscope.compression.candidates import expand_plans, parse_plan
 from embedscope.compression.fitting import FIT_ROWS, Fitted, Fitter
 from embedscope.compression.matryoshka import trained_sizes
-from embedscope.compression.prediction import Predictor
+from embedscope.compression.prediction import Predictor, _expected_overlap
 from embedscope.compression.search import Searches, truth_of
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.exports.faiss import factory_string, faiss_index
 from embedscope.exports.numpy import numpy_snippet
 from embedscope.exports.sentence_transformers import _leading
+from embedscope.stats.copies import without_copies
 from embedscope.tasks.means import directions
 from embedscope.tasks.retrieval import judged_scores
-from embedscope.transforms.codes import Int8
+from embedscope.transforms.align.sides import Side
+from embedscope.transforms.codes import Binary, Int8
+from embedscope.transforms.repair import KindMap
 
 
 def fit_plan(text: str, x: np.ndarray) -> Fitted:
@@ -154,6 +159,19 @@ def test_rescoring_is_the_inner_product_with_the_bits_of_the_best_forty(rows: np
         assert len(wanted & set(found[i].tolist())) >= 9  # a tie at the edge may fall to either side
 
 
+@pytest.mark.parametrize("dim", [24, 70, 40_000], ids=["less than a word", "more than a word", "past 16 bits"])
+def test_bits_are_counted_exactly_and_equal_distances_go_to_the_lower_row(dim: int) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.choice([-1.0, 1.0], (90, dim)).astype(np.float32)
+    x[50:60] = -x[40:50]  # as far apart as rows can be
+    own = np.arange(40, 50)
+    fitted = Fitted(parse_plan("binary"), KindMap(Side(dim), True), Binary(dim))
+    wanted = (x[own, None] != x[None]).sum(axis=2)
+    wanted[np.arange(10), own] = dim + 1
+    nearest = Searches(x[own], own).search(fitted, x)
+    np.testing.assert_array_equal(nearest, np.argsort(wanted, axis=1, kind="stable")[:, :10])
+
+
 def test_scores_are_those_of_evaluate(rows: np.ndarray, queries: np.ndarray) -> None:
     rng = np.random.default_rng(2)
     query, document = np.repeat(np.arange(300), 3), rng.integers(0, 1200, 900)
@@ -212,8 +230,35 @@ def test_prediction_is_near_what_is_measured(rows: np.ndarray, queries: np.ndarr
     fitted = fit_plan(text, rows)
     truth, stored = truth_of(directions(queries), directions(rows), None, None), fitted.documents(rows)
     measured = truth.items(Searches(queries, None).search(fitted, stored))["overlap@10"].mean()
-    predicted = Predictor.of(directions(queries), directions(rows), None).recall(fitted, queries, stored)
+    predicted = Predictor.of(truth).recall(fitted, queries, stored)
     assert predicted == pytest.approx(measured, abs=off)
+
+
+@pytest.mark.parametrize("error", [1e-4, 0.01, 0.1, 1.0])
+@pytest.mark.parametrize("n", [7, 15, 21, 300])
+def test_expected_overlap_is_that_of_the_root(n: int, error: float) -> None:
+    """Against Brent's method over all scores: those that lie far below are no part of the sum."""
+    scores = -np.sort(-np.random.default_rng(n).normal(scale=0.1, size=(5, n)))
+    k = min(10, n)
+    for given, row in zip(_expected_overlap(scores, np.full(5, error)), scores, strict=True):
+        root = brentq(lambda c, s=row: ndtr((s - c) / error).sum() - k, row[-1] - 40 * error, row[0] + 40 * error)
+        wanted = ndtr((row[:k] - root) / error).mean() if k < n else 1.0
+        assert given == pytest.approx(wanted, abs=1e-6)
+
+
+def test_equal_documents_are_looked_for_once(rows: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index is known to hold none when queries select, certify and are predicted: only evidence looks again."""
+    calls = []
+
+    def count_calls(x: np.ndarray, kept: int) -> np.ndarray | None:
+        calls.append(len(x))
+        return without_copies(x, kept)
+
+    monkeypatch.setattr("embedscope.stats.neighbours.without_copies", count_calls)
+    embedscope.compress(rows, candidates="int8")
+    assert len(calls) == 1
+    embedscope.compress(np.concatenate([rows[:600]] * 2), candidates="int8", groups=np.arange(1200) % 600)
+    assert len(calls) > 3
 
 
 def test_the_smallest_certified_is_chosen_saved_and_applied(rows: np.ndarray, tmp_path: Path) -> None:

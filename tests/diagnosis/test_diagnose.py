@@ -127,6 +127,7 @@ def test_a_high_mean_cosine_with_good_contrast_is_a_note():
     floor = next(v for v in made.verdicts if v.rule.id == "cosine_floor")
     assert floor.reading.value > 0.7 and floor.severity == "info"
     assert floor.rule.sentence(floor.numbers, floor.reading).startswith("Unrelated rows have a mean cosine of 0.7")
+    assert "embedscope calibrate" in floor.rule.harm
     assert severity(made, "low_contrast") == "ok" and made.worst == "info"
 
 

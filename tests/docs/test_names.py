@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from embedscope.certification import candidates
+from embedscope.certification.trade import trade_candidates
 from embedscope.cli._app import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,3 +109,16 @@ def test_what_is_wrong_is_found() -> None:
         "embedscope.core.gone",
         "embedscope.measure",
     ]
+
+
+def test_the_page_of_repair_lists_what_auto_tries() -> None:
+    table = (ROOT / "docs" / "repair.md").read_text(encoding="utf-8").split("| space | `auto` |")[1].split("\n\n")[0]
+    one, _, pair, traded = [line for line in table.splitlines() if line.startswith("| ")]
+    for names, listed in (
+        (candidates.one_space(64), one),
+        (candidates.pairs((64, 64), 500), pair),
+        (trade_candidates(), traded),
+    ):
+        steps = {re.sub(r":[\d.]+", ":", name).partition(":")[0] for name in names}
+        assert steps
+        assert not [step for step in steps if f"`{step}" not in listed]

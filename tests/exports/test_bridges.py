@@ -56,7 +56,7 @@ def test_onnx(tmp_path: Path) -> None:
     find_export("onnx").write(Order(DEEP, Path("r"), tmp_path / "r.onnx", "old"))
     session = ort.InferenceSession(str(tmp_path / "r.onnx"), providers=["CPUExecutionProvider"])
     (got,) = session.run(None, {"vectors": X.astype(np.float32)})
-    np.testing.assert_allclose(got, naive(X), atol=1e-5)
+    np.testing.assert_allclose(got, naive(X), atol=1e-6)
 
 
 def test_sentence_transformers_modules() -> None:
@@ -68,7 +68,7 @@ def test_sentence_transformers_modules() -> None:
     features = {"sentence_embedding": torch.tensor(X, dtype=torch.float32)}
     for step in _steps(_modules(), DEEP.kinds["old"]):
         features = step(features)
-    np.testing.assert_allclose(features["sentence_embedding"].detach().numpy(), naive(X), atol=1e-5)
+    np.testing.assert_allclose(features["sentence_embedding"].detach().numpy(), naive(X), atol=1e-6)
 
 
 def test_faiss_and_sql_refuse_what_they_cannot_hold(tmp_path: Path) -> None:
@@ -105,6 +105,6 @@ def test_sql_in_postgresql(tmp_path_factory: pytest.TempPathFactory) -> None:
                 wanted = repair.transform(X, "old")
                 expression = sql_expression(repair, "old")
                 found = connection.execute(f"select ({expression})::real[] from t order by id").fetchall()
-                np.testing.assert_allclose(np.array([row[0] for row in found]), wanted, atol=1e-5)
+                np.testing.assert_allclose(np.array([row[0] for row in found]), wanted, atol=1e-6)
     finally:
         server.cleanup()

@@ -64,7 +64,7 @@ def test_onnx_in_onnxruntime(name: str, tmp_path: Path) -> None:
     session = ort.InferenceSession(str(tmp_path / "r.onnx"), providers=["CPUExecutionProvider"])
     for n in (40, 1):
         (got,) = session.run(None, {"vectors": rows(name)[:n]})
-        np.testing.assert_allclose(got, repair.transform(rows(name)[:n], "vectors"), atol=1e-5)
+        np.testing.assert_allclose(got, repair.transform(rows(name)[:n], "vectors"), atol=1e-6)
     (zero,) = session.run(None, {"vectors": np.zeros((1, D), np.float32)})
     assert np.isfinite(zero).all()
 
@@ -81,10 +81,10 @@ def test_faiss_added_searched_and_read_again(name: str, tmp_path: Path) -> None:
     index.add(rows(name))
     wanted = repair.transform(rows(name), "vectors")
     held = faiss.downcast_index(index.index).reconstruct_n(0, 40)
-    np.testing.assert_allclose(held, wanted, atol=1e-5)
+    np.testing.assert_allclose(held, wanted, atol=1e-6)
     scores, found = index.search(rows(name)[:5], 3)
     products = wanted[:5].astype(np.float64) @ wanted.T
-    np.testing.assert_allclose(scores, -np.sort(-products, axis=1)[:, :3], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(scores, -np.sort(-products, axis=1)[:, :3], rtol=1e-6, atol=1e-6)
     assert (found[:, 0] == products.argmax(axis=1)).all()
 
 
@@ -105,7 +105,7 @@ def test_numpy_snippet_runs_in_ten_lines(name: str, tmp_path: Path) -> None:
     assert len(text.splitlines()) == 10
     space: dict = {}
     exec(text, space)
-    np.testing.assert_allclose(space["repair"](rows(name)), repair.transform(rows(name), "vectors"), atol=1e-5)
+    np.testing.assert_allclose(space["repair"](rows(name)), repair.transform(rows(name), "vectors"), atol=1e-6)
     for kind in repair.kinds:
         wanted = repair.transform(rows(name).astype(np.float64), kind)
         np.testing.assert_allclose(space["repair"](rows(name), kind), wanted, atol=1e-12)

@@ -41,7 +41,7 @@ def test_one_kind(text: str, library, vectors: np.ndarray, tmp_path: Path) -> No
     chain = parse_chain(text).fit(vectors)
     repair = Repair.from_chain(chain, normalise_before=True, normalise_after=True)
     model = write(repair, tmp_path / "out", library)
-    np.testing.assert_allclose(model.encode(TEXTS), repair.transform(vectors), atol=1e-5)
+    np.testing.assert_allclose(model.encode(TEXTS), repair.transform(vectors), atol=1e-6)
     modules = [m["type"].rpartition(".")[2] for m in json.loads((tmp_path / "out" / "modules.json").read_text())]
     assert modules == ["Transformer", "Pooling", "Normalize", "Normalize", "Dense", "Normalize"]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
@@ -51,18 +51,18 @@ def test_a_matrix_far_from_the_mean_is_centred_apart(library, vectors: np.ndarra
     near = vectors * 0.05 + vectors[0]
     repair = Repair.from_chain(parse_chain("whiten:3").fit(near), normalise_after=True)
     model = write(repair, tmp_path / "out", library)
-    np.testing.assert_allclose(model.encode(TEXTS), repair.transform(vectors), atol=1e-5)
+    np.testing.assert_allclose(model.encode(TEXTS), repair.transform(vectors), atol=1e-6)
     assert "4_Dense" in {p.name for p in (tmp_path / "out").iterdir()}
 
 
 def test_queries_and_documents_become_a_router(library, vectors: np.ndarray, tmp_path: Path) -> None:
     repair = Repair.centre_kinds({"query": vectors[:3].mean(axis=0), "document": vectors.mean(axis=0)})
     model = write(repair, tmp_path / "out", library)
-    np.testing.assert_allclose(model.encode_query(TEXTS), repair.transform(vectors, "query"), atol=1e-5)
-    np.testing.assert_allclose(model.encode_document(TEXTS), repair.transform(vectors, "document"), atol=1e-5)
-    np.testing.assert_allclose(model.encode(TEXTS), repair.transform(vectors, "document"), atol=1e-5)
+    np.testing.assert_allclose(model.encode_query(TEXTS), repair.transform(vectors, "query"), atol=1e-6)
+    np.testing.assert_allclose(model.encode_document(TEXTS), repair.transform(vectors, "document"), atol=1e-6)
+    np.testing.assert_allclose(model.encode(TEXTS), repair.transform(vectors, "document"), atol=1e-6)
     one = write(repair, tmp_path / "query", library, "query")
-    np.testing.assert_allclose(one.encode(TEXTS), repair.transform(vectors, "query"), atol=1e-5)
+    np.testing.assert_allclose(one.encode(TEXTS), repair.transform(vectors, "query"), atol=1e-6)
 
 
 def test_other_models_are_refused(library, vectors: np.ndarray, tmp_path: Path) -> None:

@@ -32,10 +32,10 @@ def test_the_exported_model_is_the_one_evaluated(tmp_path: Path) -> None:
     find_export("sentence-transformers").write(Order(repair, Path("r.safetensors"), out, None, str(tmp_path / "short")))
     wanted = repair.transform(vectors)
     library = st.SentenceTransformer(str(out), device="cpu")
-    np.testing.assert_allclose(library.encode(TEXTS), wanted, atol=1e-5)
+    np.testing.assert_allclose(library.encode(TEXTS), wanted, atol=1e-6)
     encoder = open_encoder(f"st:{out}", device="cpu")
     found = encoder.encode(TEXTS, ["query"], pooled=True)
-    np.testing.assert_allclose(found[None]["pooled"], wanted, atol=1e-5)
+    np.testing.assert_allclose(found[None]["pooled"], wanted, atol=1e-6)
     np.testing.assert_allclose(found["query"]["pooled"], library.encode_query(TEXTS), atol=1e-6)
 
 

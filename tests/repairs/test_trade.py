@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import embedscope
+from embedscope.certification.candidates import expand_candidates
 from embedscope.certification.fitting import FitContext
 from embedscope.certification.judges._pair_scores import Mapped, pair_scores
 from embedscope.certification.pair_rows import PairRows
 from embedscope.certification.trade import apart, partway, share_of
-from embedscope.core.errors import InputError
+from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.repairs.suggestions import again
 from embedscope.tasks.means import directions
 from embedscope.transforms.align.sides import Side
@@ -73,6 +74,19 @@ def test_partway_is_the_mean_of_both_ends() -> None:
 def test_shares_that_are_none(text: str) -> None:
     with pytest.raises(InputError, match=r"path:0\.5"):
         share_of(text)
+
+
+@pytest.mark.parametrize("text", ["path:0.5", "center+path:2", "apart:x", "apart:-1", "apart:inf", "apart:0.5+center"])
+def test_ways_and_distances_that_are_none_are_refused_before_any_work(text: str) -> None:
+    with pytest.raises(InputError, match=r"as in (center\+path|apart):0\.5"):
+        expand_candidates(text, (), pair=True)
+
+
+def test_ways_and_distances_may_be_named() -> None:
+    named = ["center+path:0.5", "lstsq:1+path:0.25@csls:10", "apart:0.4"]
+    assert expand_candidates(",".join(named), (), pair=True) == named
+    with pytest.raises(UnknownNameError, match="path"):
+        expand_candidates("center+path:0.5", (), pair=False)
 
 
 def test_the_slider_weighs_both(sides: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:

@@ -211,11 +211,16 @@ def _question_data(word_sum: WordSum, candidates: Sequence[str] | None, images: 
 
 @dataclass(frozen=True)
 class _Neighbours:
-    """Nearest candidates (name, cosine, rank by each added word), the words of the question excluded or included."""
+    """Nearest candidates (name, cosine, rank by each added word), the words of the question excluded or included.
+
+    ``moments`` are the mean and the standard deviation of the cosine of the sum with all candidates but its own words:
+    what a cosine with this sum means, as `calibrate` says it of a query.
+    """
 
     space: AnalogySpace
     word_sum: WordSum
     n: int
+    moments: tuple[float, float]
     lists: dict[str, list[tuple[str, float, tuple[int, ...]]]]
 
     @classmethod
@@ -244,7 +249,7 @@ class _Neighbours:
                 (names[i], float(c), tuple(int(r[j]) for r in ranks))
                 for j, (i, c) in enumerate(zip(nearest, cosines, strict=True))
             ]
-        return cls(space, word_sum, len(known), lists)
+        return cls(space, word_sum, len(known), index_of.moments(queries[0], index), lists)
 
     def records(self, source: str, rows: str) -> list[Record]:
         """One record per neighbour: its cosine, with its ranks in the note."""
@@ -270,6 +275,12 @@ class _Neighbours:
             else f"it has rank {rank:,} by similarity to {word} alone"
         )
         evidence = f"cosine {cosine:.4f}, the highest of {self.n:,} candidates" if self.lists["excluded"] else ""
+        mean, sd = self.moments
+        if evidence and sd > 0:
+            evidence += (
+                f", {(cosine - mean) / sd:.1f} standard deviations above their mean cosine with this sum "
+                f"({mean:.3f}, standard deviation {sd:.3f})"
+            )
         finding = f"{first} comes first; {control}."
         columns = (
             Column("rank"),
@@ -325,6 +336,11 @@ class _Index:
         rows = self.known[hits.indices[0]]
         allowed = ~np.isin(rows, excluded)
         return rows[allowed][:k], hits.scores[0][allowed][:k]
+
+    def moments(self, query: Floats, excluded: Index) -> tuple[float, float]:
+        """Mean and standard deviation of the cosines of ``query`` (d,) with rows not ``excluded``; (0, 0) of none."""
+        cosines = (self.u @ query)[~np.isin(self.known, excluded)]
+        return (float(cosines.mean()), float(cosines.std())) if len(cosines) else (0.0, 0.0)
 
     def ranks(self, query: Floats, rows: Index, excluded: Index) -> Index:
         """Ranks of ``rows`` by cosine to ``query`` (d,) among the rows not ``excluded``; 0 for excluded ones."""

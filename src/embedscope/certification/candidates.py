@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from embedscope.certification.fitting import own_means
-from embedscope.certification.trade import APART, PATH, trade_candidates
+from embedscope.certification.trade import APART, distance_of, share_of, trade_candidates
 from embedscope.core.errors import InputError
 from embedscope.transforms import TRANSFORMS, parse_chain
 from embedscope.transforms.align import ALIGNMENTS, parse_alignment
@@ -90,7 +90,12 @@ def _check(text: str, pair: bool) -> None:
     chain, scorer, _ = parse_candidate(text)
     if scorer is not None:
         parse_scorer(scorer)
-    if chain == NONE or (pair and chain.partition(":")[0] in (PATH, APART)):
+    if pair and chain.partition(":")[0] == APART:
+        distance_of(chain)
+        return
+    if pair:
+        chain = share_of(chain)[0]
+    if chain == NONE:
         return
     steps = {step.strip().partition(":")[0] for step in chain.split(",")}
     if pair or steps & set(ALIGNMENTS) - set(TRANSFORMS):

@@ -53,16 +53,26 @@ def partway(repair: Repair, share: float) -> Repair:
     return Repair(kinds, replace(repair.header, candidate=f"{repair.header.candidate},path:{share:g}"))
 
 
+def distance_of(text: str) -> float:
+    """D of ``apart:D``.
+
+    >>> distance_of("apart:0.5")
+    0.5
+    """
+    name, _, number = text.partition(":")
+    distance = _number(number, "apart:0.5")
+    if name != APART or not 0 < distance < float("inf"):
+        raise InputError(f"'{text}' stands alone and needs a finite distance above 0, as in apart:0.5")
+    return distance
+
+
 def apart(text: str, names: Sequence[str], dims: Sequence[int], context: FitContext) -> Repair:
     """Two vectors a row: one coordinate more, sqrt(D / 2) with a sign that differs between asking and being found.
 
     With c^2 = D / 2 cosines of unit rows become (x y + c^2) / (1 + c^2) across modalities and (x x' - c^2) / (1 + c^2)
     within one; nothing is fitted but D.
     """
-    name, _, number = text.partition(":")
-    distance = _number(number, "apart:0.5")
-    if name != APART or distance <= 0:
-        raise InputError(f"'{text}' stands alone and needs a distance above 0, as in apart:0.5")
+    distance = distance_of(text)
     if len(set(dims)) > 1:
         raise InputError(f"apart needs sides of equal dimensions, got {dims[0]} and {dims[1]}")
     c, d = float(np.sqrt(distance / 2)), dims[0]

@@ -96,6 +96,7 @@ class Fitter:
         self.moments, self.seed = moments, seed
         self._documents, self._widest = np.asarray(documents, dtype=np.float32), widest
         self._last: tuple[tuple[str, bool], Rows32] | None = None
+        self._read: tuple[tuple[str, str], Rows32] | None = None
 
     @cached_property
     def _components(self) -> tuple[Floats, int]:
@@ -122,9 +123,14 @@ class Fitter:
         return Fitted(plan, map_, fit_code(plan.code, self._map_documents(plan)[:FIT_ROWS], self.seed))
 
     def documents(self, fitted: Fitted) -> tuple[Rows32, Rows32]:
-        """The documents as the map of ``fitted`` gives them, and as a search reads them back."""
-        mapped = self._map_documents(fitted.plan)
-        return mapped, fitted.round_trip(mapped)
+        """The documents as the map of ``fitted`` gives them, and as a search reads them back.
+
+        Those of the last candidate where it had the same cut and code, as bits with and without rescoring.
+        """
+        mapped, key = self._map_documents(fitted.plan), (fitted.plan.cut, fitted.plan.code)
+        if self._read is None or self._read[0] != key:
+            self._read = key, fitted.round_trip(mapped)
+        return mapped, self._read[1]
 
     def _map_documents(self, plan: Plan) -> Rows32:
         """The documents as the map of ``plan`` gives them, those of the last candidate where it had the same cut."""

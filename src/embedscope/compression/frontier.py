@@ -94,7 +94,7 @@ def frontier(
     """
     progress.start("candidates", len(plans), "candidates")
     truth = material.select.truth
-    predictor = Predictor.of(truth.queries, truth.documents, truth.own)
+    predictor = Predictor.of(truth)
     widest = max((plan.dimensions or 0 for plan in plans if plan.cut.startswith("pca")), default=0)
     fitter = Fitter(moments, truth.documents, widest, seed)
     searches = Searches(material.select.queries, truth.own, truth.best)

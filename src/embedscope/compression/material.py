@@ -19,6 +19,7 @@ from embedscope.compression.search import Truth, truth_of
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
+from embedscope.stats.copies import without_copies
 from embedscope.stats.moments import Gaussian
 from embedscope.tasks.means import check_apart, directions
 
@@ -80,10 +81,10 @@ def judged_material(
     if not keep_fit:
         more = judge.rows["fit"][: options.max_eval_rows]
         rows["certify"] = np.sort(np.concatenate([rows["certify"], more]))
-    probes = {}
+    probes, distinct = {}, without_copies(unit, 1) is None
     for part, mine in rows.items():
         asked = np.asarray(data.queries[mine])
-        truth = truth_of(directions(asked), unit, None, _select_judgements(data, mine, judge.pool))
+        truth = truth_of(directions(asked), unit, None, _select_judgements(data, mine, judge.pool), distinct)
         probes[part] = Probe(asked, truth, number_labels(judge.units[mine]))
     return Material(
         pool, probes["select"], probes["certify"], judge.moments, judge.evidence, "judged queries", tuple(judge.notes)
@@ -129,7 +130,7 @@ def plain_material(
     units = number_labels(evidence.clusters)
     order = np.argsort(combine(hash_rows(0, n), options.seed + 1), kind="stable")
     choose = {"select": part == 1, "certify": part != 1}
-    probes, notes = {}, []
+    probes, notes, distinct = {}, [], without_copies(unit, 1) is None
     if len(documents) < total:
         notes.append(
             f"{len(documents):,} of {total:,} rows were searched, chosen by their hash; a larger index is harder"
@@ -143,7 +144,7 @@ def plain_material(
             )
         own = rows if queries is None else None
         probe = np.asarray(asked[rows])
-        probes[name] = Probe(probe, truth_of(directions(probe), unit, own, None), number_labels(units[rows]))
+        probes[name] = Probe(probe, truth_of(directions(probe), unit, own, None, distinct), number_labels(units[rows]))
     what = "queries" if queries is not None else "rows of the index, taken as queries"
     by = {DOCUMENT: moments} | ({} if queries is None else {QUERY: moments_of(queries, True)})
     return Material(documents, probes["select"], probes["certify"], by, evidence, what, tuple(notes))

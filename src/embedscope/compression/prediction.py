@@ -15,7 +15,7 @@ from scipy.special import ndtr
 
 from embedscope.compression.candidates import Plan
 from embedscope.compression.fitting import Fitted
-from embedscope.compression.search import K
+from embedscope.compression.search import K, Truth
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.transforms.codes import Rows32
@@ -24,6 +24,7 @@ QUERIES = 200
 _TOP = 300
 _STEPS = 30
 _DENSE = 100
+_FAR = 8.0
 
 
 NOT_OFFERED = (
@@ -56,12 +57,13 @@ class Predictor:
     scores: Floats
 
     @classmethod
-    def of(cls, queries: Floats, documents: Floats, own: Index | None) -> Predictor:
-        """From queries (m, d) and documents (n, d) of unit length; ``own`` (m,) is no result of a query."""
+    def of(cls, truth: Truth) -> Predictor:
+        """From the first queries of ``truth``."""
         from embedscope.stats.neighbours import top_k
 
-        mine = None if own is None else own[:QUERIES]
-        best = top_k(queries[:QUERIES], documents, min(_TOP, len(documents) - (own is not None)), exclude=mine)
+        own = None if truth.own is None else truth.own[:QUERIES]
+        k = min(_TOP, len(truth.documents) - (own is not None))
+        best = top_k(truth.queries[:QUERIES], truth.documents, k, exclude=own, distinct=truth.distinct)
         return cls(best.indices, best.scores)
 
     def recall(self, fitted: Fitted, queries: npt.NDArray[np.floating], stored: Rows32) -> float:
@@ -95,12 +97,19 @@ def _error(exact: Floats, given: Floats) -> Floats:
 def _expected_overlap(scores: Floats, error: Floats) -> Floats:
     """Expected share (m,) of the ten highest ``scores`` (m, t) among the ten found, by bisection for c.
 
+    c is above the twenty-first score, for there twenty-one have a probability of a half or more. Scores that lie
+    ``_FAR`` errors below that in every row are left out.
+
     >>> _expected_overlap(np.array([[1.0] * 10 + [0.0] * 10]), np.array([1e-6])).round(6).tolist()
     [1.0]
     """
     k = min(K, scores.shape[1])
     t = np.clip(error, 1e-9, 1e3)[:, None]
-    low, high = scores[:, -1:] - 10 * t, scores[:, :1] + 10 * t
+    low, high = scores[:, 2 * k : 2 * k + 1], scores[:, :1] + 10 * t
+    if low.shape[1]:
+        scores = scores[:, : int((scores > low - _FAR * t).sum(axis=1).max())]
+    else:
+        low = scores[:, -1:] - 10 * t
     for _ in range(_STEPS):
         middle = (low + high) / 2
         over = ndtr((scores - middle) / t).sum(axis=1, keepdims=True) > k

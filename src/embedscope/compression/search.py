@@ -18,7 +18,9 @@ K = 10
 NEAR = 20
 """Nearest rows in float32 that are kept of each query, for the same rows in a code that changes them little."""
 
-_CELLS = 1 << 22
+_CELLS, _COUNTS = 1 << 24, 1 << 22
+"""Scores that are held at once, as float32 and as counts of bits: products are faster for many queries at once."""
+
 _ROWS, _QUERIES = 1024, 32
 """Rows whose changes are taken at once, and queries whose own rows are: what a cache holds."""
 
@@ -33,6 +35,8 @@ _MOVED = 256
 
 _ROUNDING = 1e-5
 """By how much two float32 inner products of rows of at most unit length may be apart at most by rounding."""
+
+_MOST_OF_INT16 = (1 << 15) - 1
 
 _SAME = 1e-6
 """Difference of cosines up to which two results are the same one, as where documents are equal."""
@@ -106,15 +110,31 @@ class Searches:
 
     def _bits(self, fitted: Fitted, q: Rows32, stored: Rows32, k: int) -> Index:
         cut = fitted.plan.cut
-        if cut not in self._by_bits:  # inner products of signs are whole numbers, so equal distances tie exactly
-            signs = np.where(q > 0, np.float32(1), np.float32(-1))
-            self._by_bits[cut] = self._full(signs, stored, OVERSAMPLED * K)[0]
+        if cut not in self._by_bits:
+            self._by_bits[cut] = self._most_alike(q, stored)
         near = self._by_bits[cut]
         if not fitted.plan.rescore:
             return near[:, :k]
         again = _products(q, stored, near)
         order = np.argsort(-again, axis=1, kind="stable")[:, :k]
         return np.asarray(np.take_along_axis(near, order, axis=1))
+
+    def _most_alike(self, q: Rows32, stored: Rows32) -> Index:
+        """The forty documents (m, 40) whose bits differ least from those of each query, of equal ones the lower."""
+        k = min(OVERSAMPLED * K, len(stored) - (self.own is not None))
+        words, asked = np.ascontiguousarray(_words(stored).T), _words(q)
+        nearest = np.empty((len(q), k), dtype=np.intp)
+        step = min(len(q), max(1, _COUNTS // len(stored)))
+        alike = np.empty((step, len(stored)), dtype=np.int32 if q.shape[1] > _MOST_OF_INT16 else np.int16)
+        for lo in range(0, len(q), step):
+            part = slice(lo, lo + step)
+            scores = alike[: len(q[part])]
+            for out, bits in zip(scores, asked[part], strict=True):
+                np.negative(np.bitwise_count(words ^ bits[:, None]).sum(axis=0, dtype=scores.dtype), out=out)
+            if self.own is not None:
+                scores[np.arange(len(scores)), self.own[part]] = np.iinfo(scores.dtype).min
+            nearest[part] = _best(scores, k)
+        return nearest
 
     def _again(self, q: Rows32, stored: Rows32, near: Index, scores: Rows32, k: int, changes: Rows32) -> Index:
         """The ``k`` best of coded rows from the ``near`` ones in float32; from all where another may be among them.
@@ -147,6 +167,12 @@ def _products(q: Rows32, stored: Rows32, rows: Index) -> Rows32:
         part = slice(lo, lo + _QUERIES)
         out[part] = np.einsum("ij,ikj->ik", q[part], stored[rows[part]])
     return out
+
+
+def _words(rows: Rows32) -> npt.NDArray[np.uint64]:
+    """Whether each number of ``rows`` (n, d) is above 0, as bits, 64 to a word, the last filled with 0."""
+    bits = np.packbits(rows > 0, axis=1)
+    return np.ascontiguousarray(np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8)))).view(np.uint64)
 
 
 def _lengths(mapped: Rows32, stored: Rows32) -> Rows32:
@@ -187,6 +213,7 @@ class Truth:
     best : (m, 20) results of the full index, and their cosines
     near : (p,) in ascending order: query times n, plus a document that is as near to it as that, or nearer
     judged : (query, document, grade), each (p,), or None without judgements
+    distinct : whether it is known that no two documents are equal
     """
 
     queries: Floats
@@ -195,6 +222,7 @@ class Truth:
     best: tuple[Index, Floats]
     near: Index
     judged: tuple[Index, Index, Floats] | None
+    distinct: bool = False
 
     @property
     def main(self) -> str:
@@ -246,9 +274,13 @@ def _ideal(query: Index, grade: Floats, m: int, weights: Floats) -> Floats:
 
 
 def truth_of(
-    queries: Floats, documents: Floats, own: Index | None, judged: tuple[Index, Index, Floats] | None
+    queries: Floats,
+    documents: Floats,
+    own: Index | None,
+    judged: tuple[Index, Index, Floats] | None,
+    distinct: bool = False,
 ) -> Truth:
-    """The full index searched; rows (m, d) and (n, d) have unit length.
+    """The full index searched; rows (m, d) and (n, d) have unit length; ``distinct``: no two documents are equal.
 
     >>> x = np.eye(3)
     >>> truth_of(x, x, None, None).best[1].tolist()
@@ -257,11 +289,12 @@ def truth_of(
     from embedscope.stats.neighbours import top_k
 
     n, most = len(documents), len(documents) - (own is not None)
-    best = top_k(queries, documents, min(NEAR, most), exclude=own)
+    best = top_k(queries, documents, min(NEAR, most), exclude=own, distinct=distinct)
     threshold = best.scores[:, min(K, most) - 1]
     near = best.scores >= threshold[:, None] - _SAME
     query, place = np.nonzero(near)
     keys = [query * n + best.indices[query, place]]
     for i in np.flatnonzero(near.all(axis=1)) if best.scores.shape[1] < most else ():  # as in a crowd of equal rows
         keys.append(i * n + np.flatnonzero(documents @ queries[i] >= threshold[i] - _SAME))
-    return Truth(queries, documents, own, (best.indices, best.scores), np.unique(np.concatenate(keys)), judged)
+    nearest = best.indices, best.scores
+    return Truth(queries, documents, own, nearest, np.unique(np.concatenate(keys)), judged, distinct)

@@ -160,7 +160,8 @@ RULES = (
         "which `low_contrast` judges. Spaces that work read 0.08 (MiniLM), 0.53 (CLIP), 0.74 (E5 sentences) and 0.69 "
         "to 0.83 (CLIP class names)",
         says="Unrelated rows have a mean cosine of {value:.2f}.",
-        harm="A cosine threshold taken from another model accepts too much. Ranking is not affected.",
+        harm="A cosine threshold taken from another model accepts too much; embedscope calibrate says what a cosine "
+        "means here. Ranking is not affected.",
         remedy=Remedy(candidates=("center",)),
     ),
     Rule(
