@@ -81,8 +81,8 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
 def near_or_all(name: str, known: Iterable[str]) -> str:
     """The known name that is near ``name``, and those there are, at most twelve of them.
 
-    >>> near_or_all("i", ["i1", "i2"])
-    "did you mean 'i1'? known: i1, i2"
+    >>> near_or_all("isoscor", ["isoscore", "i1"])
+    "did you mean 'isoscore'? known: isoscore, i1"
     """
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
