@@ -115,6 +115,11 @@ def test_the_command_line_explains() -> None:
     shown = CliRunner().invoke(app, ["evaluate", *args, "--explain", "q007"])
     assert shown.exit_code == 0
     assert "rank 6 of 400" in shown.output
+    assert "Documents in front" in shown.output
+    shown = CliRunner().invoke(app, ["evaluate", *args, "--explain", "q000"])
+    assert shown.exit_code == 0, "nothing stands in front of the first"
+    assert "rank 1 of 400" in shown.output
+    assert "Documents in front" not in shown.output
     assert CliRunner().invoke(app, ["evaluate", *args, "--repair", "x"]).exit_code != 0
 
 

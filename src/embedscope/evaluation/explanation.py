@@ -262,7 +262,7 @@ class _Explained:
             f"Query {self.query}",
             "Why does this query rank its relevant documents where it does?",
             tuple(self._findings()),
-            (self._ranks(), self._front(), self._changes()),
+            tuple(table for table in (self._ranks(), self._front(), self._changes()) if table.rows),
             histograms=(cosines_of_query(self.base.cosines, self.best, int(self.base.ranks.min())),),
             dots=(first_documents(self.base.cosines, self.relevant, self.best, self._title),),
         )

@@ -254,7 +254,7 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     repeated = "; ".join(f"{table.columns[i].title}: {texts[0][i]}" for i in said)
     grid = _grid()
     for i in shown:
-        need = max(len(table.columns[i].title), *(len(row[i]) for row in texts))
+        need = max(len(text) for text in (table.columns[i].title, *(row[i] for row in texts)))
         if is_numeric(row[i] for row in table.rows):
             grid.add_column(_plain(table.columns[i].title), justify="right", no_wrap=True, min_width=need)
         elif any(is_span(row[i]) for row in table.rows):
