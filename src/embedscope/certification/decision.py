@@ -259,11 +259,7 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
     if gain.low is None or gain.value is None:
         return False, f"Keep the original: the gain of '{chosen.text}' is undefined on {n}."
     if gain.low <= 0:
-        why = (
-            "a significant loss"
-            if gain.value <= 0 and (gain.high or 0) < 0
-            else "an interval that does not exclude zero"
-        )
+        why = "a significant loss" if gain.value <= 0 and (gain.high or 0) < 0 else "an interval that includes zero"
         return False, f"Keep the original: '{chosen.text}' was best on the part that selects, but on {n} {said}, {why}."
     if few := _too_few_units(judge, chosen, test, n):
         return False, few

@@ -82,7 +82,7 @@ def _print(kind: str, rows: Rows) -> None:
     columns = SHOWN.get(kind) or tuple(rows[0])
     texts = [[_text(row[column]) for column in columns] for row in rows]
     screen = console()
-    others = sum(3 + max(len(column), *(len(row[i]) for row in texts)) for i, column in enumerate(columns[:-1]))
+    others = sum(3 + max([len(column), *(len(row[i]) for row in texts)]) for i, column in enumerate(columns[:-1]))
     if screen.width - others < min(_READABLE, max(len(row[-1]) for row in texts)):
         _print_paragraphs(columns, texts)
         return

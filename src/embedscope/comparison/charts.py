@@ -66,7 +66,7 @@ def relation_charts(r: Relation) -> RelationCharts:
         "0: nothing, 1: all",
         tuple(rows),
         marks=(Mark(r.overlap_chance, "chance for neighbours"), Mark(1.0, "the same")),
-        caption="The interval of neighbours in common is of 95 %.",
+        caption="Bar: 95 % interval of the neighbours in common.",
     )
     drawn = [c for c in (_cosines(r), _neighbours(r)) if c is not None]
     return RelationCharts(tuple(drawn[::-1] if r.name in _BY_NEIGHBOURS else drawn), (dots,))

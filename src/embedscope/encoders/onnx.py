@@ -125,7 +125,7 @@ class OnnxModel:
             yield [texts[i] for i in part], self._forward([encoded[i] for i in part])
 
     def _forward(self, encoded: Sequence[Any]) -> Rows:
-        longest = max(1, *(len(e.ids) for e in encoded))
+        longest = max([1, *(len(e.ids) for e in encoded)])
         mask = np.array([[1] * len(e.ids) + [0] * (longest - len(e.ids)) for e in encoded], dtype=np.int64)
         padding = self._tokenizer.padding or {}
         pad = int(padding.get("pad_id", 0))

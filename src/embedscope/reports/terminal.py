@@ -254,7 +254,7 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     repeated = "; ".join(f"{table.columns[i].title}: {texts[0][i]}" for i in said)
     grid = _grid()
     for i in shown:
-        need = max(len(text) for text in (table.columns[i].title, *(row[i] for row in texts)))
+        need = max([len(table.columns[i].title), *(len(row[i]) for row in texts)])
         if is_numeric(row[i] for row in table.rows):
             grid.add_column(_plain(table.columns[i].title), justify="right", no_wrap=True, min_width=need)
         elif any(is_span(row[i]) for row in table.rows):
@@ -331,12 +331,12 @@ def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:
 def _parts(layout: Pivot, texts: list[list[str]], width: int) -> list[list[int]]:
     """Columns that fit beside the labels, table by table; at least one a table."""
     labels = sum(
-        3 + max(len(title), *(len(row[i]) for row in layout.labels)) for i, title in enumerate(layout.row_titles)
+        3 + max([len(title), *(len(row[i]) for row in layout.labels)]) for i, title in enumerate(layout.row_titles)
     )
     parts: list[list[int]] = [[]]
     used = labels
     for i, title in enumerate(layout.column_titles):
-        need = 3 + max(len(title), *(len(row[i]) for row in texts))
+        need = 3 + max([len(title), *(len(row[i]) for row in texts)])
         if parts[-1] and used + need > width:
             parts.append([])
             used = labels
@@ -350,7 +350,7 @@ def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> G
     for title in layout.row_titles:
         grid.add_column(_plain(title), overflow="fold")
     for i in columns:
-        need = max(len(layout.column_titles[i]), *(len(row[i]) for row in texts))
+        need = max([len(layout.column_titles[i]), *(len(row[i]) for row in texts)])
         grid.add_column(_plain(layout.column_titles[i]), justify="right", no_wrap=True, min_width=need)
     for labels, row in zip(layout.labels, texts, strict=True):
         grid.add_row(*(_plain(label) for label in labels), *(_plain(row[i]) for i in columns))
@@ -368,7 +368,7 @@ def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], 
             records = [row[i] for row in layout.cells]
             digits = record_digits(records)
             rows.append((title, [number_text(r, digits, errors=shown) for r in records]))
-        needs = [max(len(head), *(len(cells[k]) for _, cells in rows)) for k, head in enumerate(heads)]
+        needs = [max([len(head), *(len(cells[k]) for _, cells in rows)]) for k, head in enumerate(heads)]
         if min(_NAME, max(len(title) for title, _ in rows)) + sum(n + 3 for n in needs) <= width - 2:
             grid = _grid()
             grid.add_column("metric", overflow="fold")
