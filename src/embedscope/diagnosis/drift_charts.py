@@ -47,9 +47,11 @@ def drift_chart(changes: Sequence[Change]) -> Dots | None:
     left = f" The {DRAWN} largest of {len(known)}." if len(known) > DRAWN else ""
     out = sum(c.outcome in ("rows differ", "no error bar", "new") for c in changes)
     left += f" {count(out, 'number')} could not be compared: see below." if out else ""
-    caption = (
-        f"Bars: 95 % interval of each number alone; the verdict corrects for {len(known)} comparisons (Holm).{left}"
+    bare = sum(c.outcome in ("same", "drift") for c in changes) - len(known)
+    left += (
+        f" {count(bare, 'number')} without an error bar {'is' if bare == 1 else 'are'} in the table." if bare else ""
     )
+    caption = f"Bars: 95 % interval of each number alone; the verdict corrects for how many there are (Holm).{left}"
     return Dots(
         "drift",
         "Change of every number since the baseline",
