@@ -206,6 +206,29 @@ def test_a_word_that_is_nearly_a_candidate_is_said():
     assert not any(f.status == "warning" for f in right)
 
 
+def test_a_file_answers_with_its_own_words_and_needs_no_data_set(tmp_path, monkeypatch):
+    """On a machine without the Google analogies and without a network, too."""
+
+    def unreachable() -> tuple[str, ...]:
+        raise AssertionError("a data set was asked for the candidates of a file")
+
+    monkeypatch.setattr("embedscope.analogies.spaces.default_candidates", unreachable)
+    monkeypatch.setattr("embedscope.analogies.query.default_candidates", unreachable)
+    names = [f"word{i}" for i in range(12)]
+    x = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    rows = [f"{n} {' '.join(str(float(v)) for v in r)}" for n, r in zip(names, x, strict=True)]
+    (tmp_path / "x.txt").write_text("\n".join(["12 4", *rows]) + "\n")
+    question = "word1 - word2 + word3"
+    of_words = analogy(f"gensim:{tmp_path / 'x.txt'}", question, top=12)
+    of_rows = analogy(str(tmp_path / "x.npy"), question, top=12, names=names)
+    told = analogy(str(tmp_path / "x.npy"), question, top=12, names=names, candidates=names)
+    ranked = [[(r.subset, pytest.approx(r.value, abs=1e-6)) for r in a.records] for a in (of_words, of_rows, told)]
+    assert ranked[0] == ranked[1] == ranked[2]
+    assert {n for n, _ in ranked[0]} == set(names)
+    assert of_words.records[0].n == 12
+
+
 def test_sums_are_read():
     assert WordSum.parse("man farmer - man + woman") == WordSum(("man farmer", "woman"), ("man",))
     assert WordSum.parse("- man + self-made king") == WordSum(("self-made king",), ("man",))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from embedscope.analogies.spaces import MAX_WORDS, AnalogySpace, analogy_spaces, held_space
+from embedscope.analogies.spaces import MAX_WORDS, AnalogySpace, analogy_spaces, default_candidates, held_space
 from embedscope.core.arrays import Floats
 from embedscope.core.document import Column, Document, Dot, DotRow, Dots, Finding, Table
 from embedscope.core.errors import InputError, UnknownNameError
@@ -94,7 +94,8 @@ def analogy(  # noqa: PLR0913
     source : a model of texts, by name or as an object; a file of word vectors, whose first words are candidates; or
         with ``images`` a model of images
     question : such as ``king - man + woman``
-    candidates : words to choose from; None for those of :func:`default_candidates`, or of ``vectors``
+    candidates : words to choose from; None for those of the file or of ``vectors``, for a model for those of
+        :func:`embedscope.analogies.spaces.default_candidates`
     vectors : word vectors that are held, in place of ``source``
     images : a data set with images of words: a concept is the mean over its images
     rows : ``unit``, ``raw`` or ``centered``
@@ -132,7 +133,7 @@ def analogy(  # noqa: PLR0913
                 progress,
                 names=names,
                 contexts=contexts,
-                max_words=MAX_WORDS if candidates is None else 0,
+                max_words=MAX_WORDS if candidates is None and images is None else 0,
             )
         )
     provenance.settings = {"question": str(word_sum), "rows": rows, "top": top, "space": space.space}
@@ -140,7 +141,7 @@ def analogy(  # noqa: PLR0913
     with provenance.phase("search"):
         neighbours = _Neighbours.of(space, words, word_sum, rows, top)
     document = neighbours.document(source)
-    if vectors is None and images is None and space.data is data:
+    if space.any_word and images is None:
         known = default_candidates() if candidates is None else tuple(candidates)
         document = replace(document, findings=(*_misspelt(word_sum, known), *document.findings))
     return Result(tuple(neighbours.records(source, rows)), provenance.as_dict(), document)
@@ -166,14 +167,6 @@ def _suggest(word: str, known: Sequence[str]) -> str:
 
 _NEAR = 0.85
 _SIGNS = {"+": "+", "-": "-", "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"}
-
-
-def default_candidates() -> tuple[str, ...]:
-    """Words of the Google analogies and of WordSim-353."""
-    from embedscope.datasets import DATASETS, Finder
-
-    tables = [DATASETS.get(name).load(Finder()).tables["words"] for name in ("google_analogies", "wordsim353")]
-    return tuple(dict.fromkeys(text for table in tables for text in table.texts))
 
 
 def load_images(name: str, data: Path | None = None) -> Data:
@@ -205,8 +198,8 @@ def _question_data(word_sum: WordSum, candidates: Sequence[str] | None, images: 
         if unknown := [word for word in word_sum.words if word not in images.tables[table].texts]:
             raise UnknownNameError.for_name("concept", unknown[0], images.tables[table].texts)
         return images, table
-    words = default_candidates() if candidates is None else candidates
-    return Data("question", {"words": TextTable(tuple(dict.fromkeys([*words, *word_sum.words])), "word")}, {}), "words"
+    words = tuple(dict.fromkeys([*(candidates or ()), *word_sum.words]))
+    return Data("question", {"words": TextTable(words, "word")}, {}), "words"
 
 
 @dataclass(frozen=True)

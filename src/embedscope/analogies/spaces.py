@@ -38,7 +38,8 @@ MAX_WORDS = 300_000
 class AnalogySpace:
     """Vectors ``x`` (n, d) of the rows of a table of ``data``, nan for rows without one; the rows are the candidates.
 
-    ``note`` says what a row averages where it is a mean over images or contexts.
+    ``note`` says what a row averages where it is a mean over images or contexts; ``any_word`` whether the source reads
+    any letters, so that a misspelt word has a vector too.
     """
 
     source: str
@@ -47,6 +48,15 @@ class AnalogySpace:
     data: Data
     x: npt.NDArray[Any]
     note: str | None = None
+    any_word: bool = False
+
+
+def default_candidates() -> tuple[str, ...]:
+    """Words of the Google analogies and of WordSim-353: candidates of a source that has no words of its own."""
+    from embedscope.datasets import DATASETS, Finder
+
+    tables = [DATASETS.get(name).load(Finder()).tables["words"] for name in ("google_analogies", "wordsim353")]
+    return tuple(dict.fromkeys(text for table in tables for text in table.texts))
 
 
 def analogy_spaces(
@@ -63,14 +73,14 @@ def analogy_spaces(
 ) -> Iterator[AnalogySpace]:
     """The spaces of ``source`` that ``options`` name, one where they name none, over the rows of ``table``.
 
-    A row of a model of images is the mean over the images that show it. For a file of word vectors, the first words of
-    the file are added to the table.
+    A row of a model of images is the mean over the images that show it.
 
     Parameters
     ----------
     names : names of the rows of a file of vectors
     contexts : sentences over which the states of a word are averaged, instead of reading the word alone
-    max_words : words that a file of word vectors adds to the table; 0 for none
+    max_words : candidates that are put in front of the table: so many first words of a file, or for a model all of
+        :func:`default_candidates`; 0 for none
 
     Raises
     ------
@@ -78,38 +88,49 @@ def analogy_spaces(
         if the source has no vectors for the table, or an option has no effect on it.
     """
     progress = progress or Silent()
-    texts = data.tables[table].texts
     reads_images = bool(data.images) and model_pair(source) is not None
     if contexts is not None and (reads_images or not is_model(source)):
         raise InputError(f"{source} reads no sentences; leave out the contexts, or name a model of texts")
     if reads_images:
         yield from _image_spaces(source, data, table, options, provenance, progress)
         return
-    if not is_model(source):
-        yield _file_space(source, data, table, options, names)
+    if is_model(source):
+        yield from _model_spaces(source, data, table, options, provenance, progress, contexts, max_words)
         return
+    vectors = read_named_vectors(source, names)
+    data = with_vocabulary(data, table, vectors.names[:max_words]) if max_words else data
+    yield held_space(vectors, source, data, table, options)
+
+
+def _model_spaces(
+    source: str,
+    data: Data,
+    table: str,
+    options: ModelOptions,
+    provenance: Provenance,
+    progress: Progress,
+    contexts: Contexts | None,
+    max_words: int,
+) -> Iterator[AnalogySpace]:
     model: Any = open_text_model(source, options, provenance, progress)
+    has_words = hasattr(model, "vocabulary")
+    if max_words and not has_words:
+        data = with_vocabulary(data, table, default_candidates())
     if contexts is not None:
         if not isinstance(model, TextEncoder):
             raise InputError(f"{source} has one vector per word and reads no sentences; leave out the contexts")
         yield from _context_spaces(source, model, data, table, options, contexts, provenance, progress)
         return
     spaces = model_spaces(model, source, options, "one", provenance, progress)
+    vectors: Any = model
     if isinstance(model, TextEncoder):
-        vectors: Any = extract_texts(model, texts, [s.pooling for s in spaces], options, progress)
-    else:
-        vectors = model
-        if hasattr(model, "vocabulary") and max_words:
-            vectors = first_words(model, max_words)
-            data = with_vocabulary(data, table, vectors.vocabulary)
+        vectors = extract_texts(model, data.tables[table].texts, [s.pooling for s in spaces], options, progress)
+    elif max_words and has_words:
+        vectors = first_words(model, max_words)
+        data = with_vocabulary(data, table, vectors.vocabulary)
     for pooling, space in spaces:
-        yield AnalogySpace(source, pooling, space, data, vectors.matrix(pooling, space, data.tables[table].texts))
-
-
-def _file_space(
-    source: str, data: Data, table: str, options: ModelOptions, names: str | Path | Sequence[str] | None
-) -> AnalogySpace:
-    return held_space(read_named_vectors(source, names), source, data, table, options)
+        x = vectors.matrix(pooling, space, data.tables[table].texts)
+        yield AnalogySpace(source, pooling, space, data, x, any_word=not has_words)
 
 
 def held_space(vectors: NamedVectors, source: str, data: Data, table: str, options: ModelOptions) -> AnalogySpace:
@@ -138,7 +159,7 @@ def _context_spaces(
     spaces = select_spaces(options.layers or FINAL, tuple(encoder.spaces))
     for space, means in context_spaces(encoder, texts, contexts, spaces, options.seed, provenance, progress):
         provenance.data[f"{data.name}, {source}, {space}"] = means.facts(texts)
-        yield AnalogySpace(source, contexts.pooling, space, data, means.x, means.note)
+        yield AnalogySpace(source, contexts.pooling, space, data, means.x, means.note, any_word=True)
 
 
 def _image_spaces(
