@@ -56,9 +56,9 @@ def read_groups(groups: Any, source: str = "the source") -> npt.NDArray[Any]:
         return np.asarray(groups)
     name, file = str(groups), file_of(source)
     if file_of(name).exists() or "::" in name:
-        return np.asarray(read_ids(name))
+        return np.asarray(read_ids(name, "group"))
     if file.suffix.lower() == ".parquet" and file.is_file():
-        return np.asarray(read_ids(f"{file}::{name}"))
+        return np.asarray(read_ids(f"{file}::{name}", "group"))
     return np.asarray(list(_column(name, source)))
 
 
