@@ -147,6 +147,52 @@ def test_options_of_tasks_on_retrieval(option):
         CALLS["evaluate"](**option)
 
 
+@pytest.mark.parametrize(
+    ("call", "options", "said"),
+    [
+        ("measure", {"modalities": ("a", "b")}, "modalities names the two sides of a pair"),
+        ("diagnose", {"modalities": ("a", "b")}, "--modalities names the two sides of --pair A B"),
+        ("check", {"pair_ids": (["a"], ["a"])}, "--pair-ids says which rows of --pair belong together"),
+        ("repair", {"query_ids": ["a"]}, "--query-ids is for --queries and --qrels"),
+        ("repair", {"corpus": {"a": "b"}}, "--corpus is for --queries and --qrels"),
+        ("repair", {"corpus_modality": ["a"]}, "--corpus-modality is for --queries and --qrels"),
+        ("repair", {"allow_missing": True}, "--allow-missing is for --queries and --qrels"),
+        ("repair", {"query_prompt": "q: "}, "--query-prompt is for a model with --queries"),
+        ("repair pair", {"texts": "rg65"}, "--texts is for a model, and --pair A B holds vectors"),
+        ("repair pair", {"layers": "final"}, "--layers is for models, and --pair A B holds vectors already"),
+        ("repair pair", {"document_prompt": "d: "}, "--document-prompt is for models"),
+        ("repair queries", {"texts": "rg65"}, "--texts is for one SOURCE"),
+        ("repair queries", {"modalities": ("a", "b")}, "--modalities names the two sides of --pair A B"),
+        ("migrate", {"texts": "rg65"}, "--texts is for models, and OLD and NEW hold vectors"),
+        ("migrate", {"query_prompt": "q: "}, "--query-prompt is for models"),
+        ("migrate", {"allow_missing": True}, "--allow-missing is for --qrels"),
+        ("compress", {"corpus_ids": ["a"]}, "--corpus-ids is for --queries and --qrels"),
+        ("compress", {"allow_missing": True}, "--allow-missing is for --qrels"),
+        ("compress", {"query_prompt": "q: "}, "--query-prompt is for models"),
+        ("calibrate", {"query_ids": ["a"]}, "--query-ids is for --queries and --qrels"),
+        ("calibrate", {"document_prompt": "d: "}, "--document-prompt is for a model with --queries"),
+        ("calibrate pair", {"pooling": "plain"}, "--pooling is for models, and --pair A B holds vectors already"),
+        ("calibrate queries", {"images": "photos"}, "--images is for one SOURCE"),
+    ],
+)
+def test_options_that_would_be_ignored(call, options, said):
+    """Each was passed over, and the numbers were those without it."""
+    pair, queries = {"pair": (X, Y)}, {"queries": QUERIES, "corpus": CORPUS, "qrels": QRELS}
+    more = {
+        "repair pair": lambda **o: embedscope.repair(**pair, candidates="center", **o),
+        "repair queries": lambda **o: embedscope.repair(**queries, candidates="center", **o),
+        "calibrate pair": lambda **o: embedscope.calibrate(**pair, **o),
+        "calibrate queries": lambda **o: embedscope.calibrate(**queries, **o),
+    }
+    with pytest.raises(InputError, match=said):
+        (CALLS | more)[call](**options)
+
+
+def test_texts_of_rows_are_not_those_of_a_model():
+    with pytest.raises(InputError, match="--names are the texts of rows of vectors, and a model reads its own"):
+        embedscope.diagnose(letters, texts=TEXTS, row_texts=TEXTS)
+
+
 class Prompted:
     """A model that keeps what it was asked for."""
 
