@@ -264,7 +264,6 @@ def test_labels_that_all_differ():
     said = "the 300 labels all differ, so no two rows share a class; wanted the class of each row, not its id"
     for call in (
         lambda: embedscope.repair(X, labels=own, candidates="center"),
-        lambda: embedscope.repair(pair=(X, Y), labels=own, candidates="center"),
         lambda: embedscope.calibrate(X, labels=own),
     ):
         with pytest.raises(InputError, match=said):

@@ -95,7 +95,7 @@ def evaluate(
     """Score SOURCE on tasks, or on your own queries, documents and relevance judgements, with intervals.
 
     --pooling also takes static:N and contexts:N: the mean of a word's states over N sentences (of --contexts).
-    --groups FILE says what each query belongs to, one per line.
+    --groups says what each query belongs to, one per line of a file, or a column of the queries.
     """
     from embedscope.core.errors import InputError
 

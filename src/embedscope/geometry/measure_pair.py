@@ -59,7 +59,7 @@ def measure_pair(  # noqa: PLR0913
     a, b : (n, d) and (m, e): arrays, ``FILE`` or ``FILE::KEY``; both are loaded into memory. Sides with different
         dimensions are compared by ``linear_cka``, ``procrustes_distance`` and ``knn_overlap``, and have no cosines
         between them
-    ids : one id per row of either side (a text file, ``FILE.parquet::COLUMN`` or an array); rows with equal ids match,
+    ids : one id per row of either side (a text file, ``FILE::COLUMN`` or an array); rows with equal ids match,
         so an image may have several captions. Rows match by position where None
     groups : what each row of ``a`` belongs to (the document of a chunk), and with it the matching row of ``b``: a file,
         a column of ``a`` or an array. With ``ids`` each id must stand once on either side

@@ -15,7 +15,7 @@ from embedscope.certification.judges.labels import seen_half
 from embedscope.certification.judges.pair_classes import PairClasses
 from embedscope.certification.judges.pairs import PairJudge
 from embedscope.certification.judges.queries import DOCUMENT, QUERY, JudgedQueries, query_judge
-from embedscope.certification.origins import check_shared, file_origins, labels_of, model_origin, name_of
+from embedscope.certification.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.certification.pair_rows import (
     PairParts,
     by_matches,
@@ -150,7 +150,6 @@ def _pair_parts(
     )
     if classes is not None:
         check_labels(classes.rows, n)
-        check_shared(classes.label)
     evidence = find_evidence([Survey.of(x), Survey.of(y)], known)
     clusters = evidence.clusters[:n], evidence.clusters[n:]
     return by_matches((x, y), (left, right), clusters, **how), evidence
@@ -180,7 +179,6 @@ def _by_position(
     n = survey.n
     if classes is not None:
         check_labels(classes.rows, n)
-        check_shared(classes.label)
     declared = None if groups is None else np.tile(declared_units(groups, n, n, "pairs"), 2)
     label = None if classes is None else classes.label
     known = Known(np.tile(hash_rows(0, n), 2), declared=declared, by_position=True, classes=label)

@@ -36,8 +36,8 @@ def group_hashes(groups: Any, n: int, source: str = "the source") -> Hashes:
 
     Parameters
     ----------
-    groups : text file with one group per line, ``FILE.parquet::COLUMN``, a column of ``source`` where that is a table
-        (a field of the payload or of the metadata in a vector store), or (n,) labels; uint64 labels are taken as hashes
+    groups : text file with one group per line, ``FILE::COLUMN`` of a table, a column of ``source`` where that is one (a
+        field of the payload or of the metadata in a vector store), or (n,) labels; uint64 labels are taken as hashes
 
     Raises
     ------
