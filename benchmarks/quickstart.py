@@ -19,26 +19,35 @@ from benchmarks._rows import FOLDER, SCALE, MissingError, header, rows
 TARGET = 75
 """Seconds."""
 
+OUT = "OUT"
+"""Stands for a folder in a command."""
 
-def run(command: list[str], folder: str) -> tuple[float, float, str]:
+
+def run(command: list[str]) -> tuple[float, float, str]:
     """Seconds of wall clock and of processor of a process with an empty cache, and what it printed."""
-    environment = {**os.environ, "EMBEDSCOPE_CACHE": f"{folder}/cache"}
-    wall, before = time.perf_counter(), os.times()
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "EMBEDSCOPE_CACHE": f"{folder}/cache"}
+        command = [part.replace(OUT, f"{folder}/out") for part in command]
+        wall, before = time.perf_counter(), os.times()
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     wall, after = time.perf_counter() - wall, os.times()
     if done.returncode:
         raise MissingError(f"the command ended with {done.returncode}: {' '.join(done.stderr.split())[-200:]}")
-    return wall, after.children_user + after.children_system - before.children_user - before.children_system, done.stdout
+    return (
+        wall,
+        after.children_user + after.children_system - before.children_user - before.children_system,
+        done.stdout,
+    )
 
 
 def quickstart(models: str) -> None:
     """One run in a process of its own, and its control in another."""
     data = ["--data", str(FOLDER)] if FOLDER.exists() else []
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "embedscope", "quickstart", "--models", models, "--quiet", *data]
-        wall, spent, _ = run([*command, "--out", f"{folder}/out"], folder)
-        print(f"| `quickstart` with {models} | {wall:.0f} | {spent:.0f} | | {TARGET} |", flush=True)
-        *_, said = run([sys.executable, "-m", "benchmarks.quickstart", models], folder)
+    wall, spent, _ = run(
+        [sys.executable, "-m", "embedscope", "quickstart", "--models", models, "-q", *data, "--out", OUT]
+    )
+    print(f"| `quickstart` with {models} | {wall:.0f} | {spent:.0f} | | {TARGET} |", flush=True)
+    *_, said = run([sys.executable, "-m", "benchmarks.quickstart", models])
     passes, tokens, bare_wall, bare = said.split()[-4:]
     what = f"control: its {int(passes):,} batches of {int(tokens):,} tokens through the same models, bare transformers"
     print(f"| {what} | {float(bare_wall):.0f} | {float(bare):.0f} | {wall / float(bare_wall):.2f} | |", flush=True)
@@ -62,7 +71,9 @@ def control(models: str) -> None:
     LayerTaps.run = noted  # type: ignore[method-assign]
     data = FOLDER if FOLDER.exists() else None
     embedscope.reproduce("wolfe2022", models=models.split(","), data=data)
-    batches = [(m, torch.from_numpy(np.random.default_rng(0).integers(5, 1000, shape)), mask) for m, shape, mask in shapes]
+    batches = [
+        (m, torch.from_numpy(np.random.default_rng(0).integers(5, 1000, shape)), mask) for m, shape, mask in shapes
+    ]
     wall, processor = time.perf_counter(), time.process_time()
     with torch.inference_mode():
         for model, ids, mask in batches:
