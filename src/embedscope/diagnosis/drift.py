@@ -13,7 +13,7 @@ from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.core.wording import count
 from embedscope.diagnosis.change import Change
-from embedscope.diagnosis.direction import towards
+from embedscope.diagnosis.direction import gravity, towards
 from embedscope.diagnosis.drift_charts import add_charts
 from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
 from embedscope.diagnosis.thresholds import near_or_all
@@ -297,7 +297,7 @@ def _finding(c: Change) -> Finding:
     way = towards(c)
     judged = f", for the {way}" if way in ("better", "worse") else ""
     return Finding(
-        f"{place} {verb} from {old:.4g} to {new:.4g}{judged}.", "serious", f"difference {new - old:+.3g}{error}"
+        f"{place} {verb} from {old:.4g} to {new:.4g}{judged}.", gravity([c]), f"difference {new - old:+.3g}{error}"
     )
 
 

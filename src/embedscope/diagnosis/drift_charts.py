@@ -9,7 +9,7 @@ from dataclasses import replace
 from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Mark
 from embedscope.core.wording import count
 from embedscope.diagnosis.change import Change
-from embedscope.diagnosis.direction import towards
+from embedscope.diagnosis.direction import gravity, towards
 from embedscope.diagnosis.where import Where
 
 DRAWN = 24
@@ -91,4 +91,4 @@ def _headline(
     text += f"{f' ({said})' if said else ''}: {document.findings[0].text}"
     evidence = "; ".join(filter(None, (document.findings[0].evidence, left)))
     command = f"embedscope diagnose {where}" if where.is_named else ""
-    return Headline(text, "serious", evidence, command=command, charts=charts)
+    return Headline(text, gravity(failed), evidence, command=command, charts=charts)
