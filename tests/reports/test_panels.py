@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from embedscope.core.document import Bins, Dot, DotRow, Dots, Histogram, Mark, Range
-from embedscope.reports.panels import breadth, dot_values, dots, histogram, histogram_values
+from embedscope.reports.labels import breadth
+from embedscope.reports.panels import dot_values, dots, histogram, histogram_values
 
 HISTOGRAM = Histogram(
     "h",

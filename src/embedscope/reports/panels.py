@@ -8,15 +8,13 @@ from dataclasses import dataclass
 
 from embedscope.core.document import Dot, DotRow, Dots, Histogram, Mark, Range
 from embedscope.reports.charts import Point, mark
+from embedscope.reports.labels import breadth
 from embedscope.reports.numbers import typeset
 from embedscope.reports.scales import Axis, steps
 from embedscope.reports.styles import MARKERS, PALETTE
 
 SIZES = {"wide": (1120, 300), "half": (560, 300), "third": (370, 250)}
 """Width and height of a chart that has the page for itself, one half of it, or less."""
-
-_NARROW, _WIDE = frozenset("ijlIftr.,:;'|!()[]/- "), frozenset("mwMWGOQ@%\N{RIGHTWARDS ARROW}\N{MINUS SIGN}")
-
 
 LINE = 15
 TONES = ("good", "bad", "quiet")
@@ -179,16 +177,6 @@ def _dots_axis(chart: Dots, width: float, most: int) -> Axis:
 def _apart(x: Axis) -> float:
     """Distance of neighbouring ticks as a share of the axis."""
     return 1.0 if len(x.ticks) < 2 else x.share(x.ticks[1]) - x.share(x.ticks[0])
-
-
-def breadth(text: str, *, strong: bool = False) -> float:
-    """Width of ``text`` at 12 units, about, in the wider of the fonts that browsers take for ``system-ui``.
-
-    >>> breadth("ill") < breadth("mom") < breadth("mom", strong=True)
-    True
-    """
-    width = sum(4.4 if c in _NARROW else 10.6 if c in _WIDE else 8.0 if c.isupper() else 7.4 for c in text)
-    return width * (1.13 if strong else 1.0)
 
 
 def _row(chart: Dots, item: DotRow, middle: float, frame: Frame, lanes: int) -> list[Shape]:
