@@ -11,6 +11,7 @@ from embedscope.core.document import Chart, Document, Dots, Figure, Finding, His
 from embedscope.core.result import Result
 from embedscope.reports.charts import SIZES, chart, description, digits_of, mark, short_label
 from embedscope.reports.generic import document_of
+from embedscope.reports.glossary import help_of
 from embedscope.reports.headlines import by_importance, headline_of, leading_charts
 from embedscope.reports.numbers import is_numeric, is_span, leading_number, typeset
 from embedscope.reports.origins import origins_of
@@ -225,7 +226,7 @@ def _table(table: Table, n: int) -> dict[str, Any]:
     columns = [
         {
             "title": c.title,
-            "help": c.help,
+            "help": c.help or help_of(c.title),
             "numeric": k,
             "published": "published" in c.title.lower(),
             "long": any(len(str(row[i])) > 60 for row in table.rows),
