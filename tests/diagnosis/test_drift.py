@@ -227,6 +227,17 @@ def test_what_got_worse_stands_before_what_got_better_and_both_are_called_so() -
     assert all(float(row[-1]) > 0 for row in table.rows), "a p value is never cut to 0"
 
 
+def test_as_many_rows_of_fewer_units_are_not_said_to_be_more_rows() -> None:
+    """Without its duplicates the same number of rows is more units, and the advice was to measure as many rows."""
+    x = cloud(0, n=300)
+    x[-30:] = x[:30]
+    found = drift(measure(x), measure(x + 0.05 * cloud(1, n=300)))
+    assert outcomes(found)["participation_ratio"] == "units differ"
+    assert "rows differ" not in outcomes(found).values()
+    reasons = [s.why for s in found.result.document.skipped]
+    assert any("units of evidence" in why for why in reasons) and not any("measure as many" in why for why in reasons)
+
+
 def test_a_change_for_the_better_alone_is_drift_and_a_warning_wherever_it_is_said() -> None:
     import io
 

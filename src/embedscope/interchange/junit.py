@@ -5,8 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree as Xml
 
 from embedscope.core.document import Finding
-from embedscope.diagnosis.change import Change
-from embedscope.diagnosis.drift import UNCOMPARED, Drift
+from embedscope.diagnosis.change import UNCOMPARED, Change
+from embedscope.diagnosis.drift import Drift
 from embedscope.reports.junit import suite
 
 

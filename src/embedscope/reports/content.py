@@ -42,7 +42,7 @@ def page_content(result: Result) -> dict[str, Any]:
     findings = [f for f in by_importance(document.findings) if not _repeats(f, document)]
     lead = leading_charts(document)
     styles = styles_of(document.figures)
-    together = [lead] if len(lead) > 1 and all(isinstance(c, Figure) for c in lead) else [(c,) for c in lead]
+    together = [lead] if _share_curves(lead) else [(c,) for c in lead]
     shown = [f for f in findings if not f.minor]
     brief = _others(document, shown) if len(lead) == 1 else []
     alone = len(lead) == 1 and not brief and not isinstance(lead[0], Figure | Scatter)
@@ -63,6 +63,12 @@ def page_content(result: Result) -> dict[str, Any]:
         "origins": origins_of(result.provenance),
         "mark": mark,
     }
+
+
+def _share_curves(charts: Sequence[Chart]) -> bool:
+    """Whether charts are line charts that have a curve in common, so that one legend serves them all."""
+    keys = [{key_of(s) for s in c.series if s.kind != "reference"} for c in charts if isinstance(c, Figure)]
+    return len(keys) == len(charts) > 1 and bool(set.intersection(*keys))
 
 
 def _others(document: Document, findings: list[Finding]) -> list[Finding]:

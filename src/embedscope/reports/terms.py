@@ -149,6 +149,8 @@ VERDICTS = {
     "drift": "The change is larger than the errors of both runs explain, or than the tolerance.",
     "no error bar": "The value differs, and without an error bar only a tolerance can judge that.",
     "rows differ": "The value depends on the number of rows, which is not that of the baseline.",
+    "units differ": "The value depends on how many units of evidence there are, which are not as many as in the "
+    "baseline.",
     "missing": "It was wanted, and is not there.",
     "new": "The baseline does not have it.",
     "undefined": "There is no such number for these rows; the note of its record says why.",
