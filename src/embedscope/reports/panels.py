@@ -140,7 +140,7 @@ def dots(chart: Dots, size: str) -> Panel:
     frame = Frame(left, right, top, top + row * len(chart.rows), x)
     shapes, labels = [*_ranges(chart.ranges, frame)], [*_axis(x, frame, width), *_raise_labels(placed, frame.top)]
     shapes += [Shape(f"M{frame.across(t)} {frame.top:g}V{frame.bottom:g}", "rule") for t in x.ticks]
-    shapes += _marks(chart.marks, frame)
+    shapes += _marks(chart.marks, frame, (row, LINE + 4) if stacked else None)
     for i, item in enumerate(chart.rows):
         start = frame.top + row * i
         middle = start + row / 2 + (LINE / 2 if stacked else 0)
@@ -302,9 +302,16 @@ def _ranges(ranges: Sequence[Range], frame: Frame) -> list[Shape]:
     return shapes
 
 
-def _marks(marks: Sequence[Mark], frame: Frame) -> list[Shape]:
+def _marks(marks: Sequence[Mark], frame: Frame, rows: tuple[float, float] | None = None) -> list[Shape]:
+    """Lines from top to bottom; within ``rows`` (height, head) that have labels at their heads, below these alone."""
     inside = [m for m in marks if frame.x.low <= m.at <= frame.x.high]
-    return [Shape(f"M{frame.across(m.at)} {frame.top - 3:g}V{frame.bottom:g}", "mark", m.label) for m in inside]
+    drawn = f"V{frame.bottom:g}"
+    if rows is not None:
+        height, head = rows
+        starts = [frame.top + height * i for i in range(round((frame.bottom - frame.top) / height))]
+        drawn = f"V{frame.top:g}" + "".join(f"M{{x}} {y + head:g}V{y + height:g}" for y in starts)
+    lines = ((frame.across(m.at), m.label) for m in inside)
+    return [Shape(f"M{x} {frame.top - 3:g}{drawn.replace('{x}', str(x))}", "mark", label) for x, label in lines]
 
 
 def _above(
