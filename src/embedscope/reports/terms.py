@@ -105,7 +105,7 @@ TERMS = {
     "aligned_cosine": "The mean cosine of held-out rows after the best rotation, fitted on the other half.",
     "rotation_degrees": "The mean angle by which the best rotation turns rows.",
     "rank_agreement": "Spearman correlation of the cosines of all pairs in two spaces.",
-    "unrelated_cosine": "The mean cosine of pairs that do not belong together: no duplicates, of no common document or group.",
+    "unrelated_cosine": "The mean cosine of pairs that do not belong together: no duplicates, of no common group.",
     "unrelated_sd": "The standard deviation of the cosines of pairs that do not belong together.",
     "unrelated_above": "The share of unrelated pairs whose cosine is as high or higher; its name ends in the share "
     "that was wanted.",
