@@ -31,7 +31,7 @@ from embedscope.sources.vocabulary import first_words, with_vocabulary
 from embedscope.sources.word_contexts import Contexts, context_spaces
 
 MAX_WORDS = 300_000
-"""Words of a file of word vectors that are candidates where no number is given."""
+"""Words of a file of word vectors that are candidates at most, where none are named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def analogy_spaces(
     *,
     names: str | Path | Sequence[str] | None = None,
     contexts: Contexts | None = None,
-    max_words: int = MAX_WORDS,
+    max_words: int = 0,
 ) -> Iterator[AnalogySpace]:
     """The spaces of ``source`` that ``options`` name, one where they name none, over the rows of ``table``.
 
