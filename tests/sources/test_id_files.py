@@ -85,6 +85,19 @@ def test_files_are_called_what_they_are(tmp_path):
             call()
 
 
+def test_ids_of_queries_and_documents_may_be_a_column_too(folder):
+    x = np.eye(4, dtype=np.float32)
+    np.save(folder / "x.npy", x)
+    qrels = {name: {name: 1} for name in IDS}
+    for source in (x, str(folder / "x.npy")):
+        asked = {"queries": source, "corpus": source, "query_ids": f"{folder}/t.csv::doc id", "qrels": qrels}
+        found = embedscope.evaluate(**asked, corpus_ids=f"{folder}/t.parquet::doc id")
+        assert found["recall@1"].value == 1.0
+        (folder / "blank.txt").write_text("a\nb\n\nc\n")
+        with pytest.raises(InputError, match=r"line 3 of .*blank.txt is empty; wanted one id per line"):
+            embedscope.evaluate(**asked, corpus_ids=str(folder / "blank.txt"))
+
+
 def test_partners_are_found_whatever_the_order():
     rng = np.random.default_rng(0)
     ids = rng.integers(0, 2**63, size=50).astype(np.uint64)

@@ -26,6 +26,7 @@ from embedscope.datasets.tables import read_text
 from embedscope.readers import NoVectorsError, file_of, ids_of, is_vectors, open_vectors
 from embedscope.sources.id_files import default_id_file, id_files
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.paired_vectors import read_ids
 from embedscope.sources.vector_files import read_matrix, vector_file_facts
 
 
@@ -53,7 +54,8 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
     ----------
     source : ``FILE`` or ``FILE::KEY`` of vectors, a table of texts (JSONL, CSV, TSV, Parquet), {id: text},
         {id: vector} or (n, d) vectors
-    ids : (n,) ids, or a text file with one per row; where None, ``STEM.ids.txt`` beside the file or folder of vectors,
+    ids : (n,) ids, or a file as :func:`embedscope.sources.paired_vectors.read_ids` reads it; where None,
+        ``STEM.ids.txt`` beside the file or folder of vectors,
         or one beside each file of the folder, or else the ids that the files keep (a column ``id``, ids of an index)
     name : what messages and records call a collection from memory
 
@@ -102,7 +104,7 @@ def row_names(source: str, stream: Stream, ids: Any, n: int, provenance: Provena
         return own
     if not files:
         return None
-    names = tuple(line for file in files for line in read_lines(file))
+    names = tuple(name for file in files for name in read_ids(file))
     said = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1:,} more"
     if own is not None and len(names) == len(own) and list(names) != list(own):
         raise InputError(
@@ -114,7 +116,7 @@ def row_names(source: str, stream: Stream, ids: Any, n: int, provenance: Provena
             f"{said} {'has' if len(files) == 1 else 'have'} {len(names):,} ids for the {n:,} rows of {source}; "
             "wanted one per row"
         )
-    provenance.data |= {str(file): file_facts(file) for file in files}
+    provenance.data |= {str(file): file_facts(file_of(str(file))) for file in files}
     return _distinct(names, source)
 
 
@@ -143,7 +145,7 @@ def _from_memory(source: Any, ids: Any, name: str) -> Collection:
         if ids is None:
             raise InputError(f"{name} are vectors without ids; pass one id per row, or a dict of id -> vector")
         x = to_numpy(as_matrix(source, name))
-        given = read_lines(ids) if isinstance(ids, str | Path) else ids
+        given = read_ids(ids) if isinstance(ids, str | Path) else ids
         return _check_distinct(Collection(name, _one_per_row(given, len(x), name), x))
     if ids is not None:
         raise InputError(f"{name} is a dict, which has its own ids; leave out the ids")
