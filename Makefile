@@ -10,12 +10,12 @@ OUT ?= out
 TEST_PACKAGES = pytest pytest-timeout pytest-xdist hypothesis pandas
 
 # Tests run in a process a core, where more threads than one only wait for each other.
-test test-core test-lowest: export OMP_NUM_THREADS ?= 1
+test test-slow test-core test-lowest: export OMP_NUM_THREADS ?= 1
 # Hundreds of interpreters are started: none of them compiles the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutate soak test-vision test-core test-lowest lint bench docs site dist clean
+.PHONY: help demo test test-slow mutate soak test-vision test-core test-lowest lint bench docs site dist clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -38,8 +38,13 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: $(VENV)/.installed  ## install, run the main job on two real models, say where the report is (minutes)
 	$(BIN)/embedscope quickstart --out $(OUT)
 
-test: lint  ## install, lint, run all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations=20
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations=20
+
+test: lint  ## install, lint, run all tests but those of test-slow
+	$(PYTEST)
+
+test-slow: $(VENV)/.installed-dev  ## run the tests that take seconds each: whole studies, real models, killed processes
+	$(PYTEST) tests -m slow
 
 # Not part of `test`: minutes of runs of single tests, each in a copy of the tree with one fault.
 mutate: $(VENV)/.installed-dev  ## break the statistics and the decision on purpose: each fault must make a test fail

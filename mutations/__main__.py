@@ -112,6 +112,8 @@ def run_tests(tree: Path, tests: Sequence[str]) -> tuple[int, str]:
         "--tb=line",
         "-p",
         "no:cacheprovider",
+        "-m",
+        "not soak",
         *tests,
     ]
     done = subprocess.run(

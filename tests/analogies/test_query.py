@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from embedscope.analogies.query import WordSum, analogy, read_candidates
 from embedscope.analogies.spaces import analogy_spaces
 from embedscope.cli._app import app
-from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.errors import DataUnavailableError, InputError, UnknownNameError
 from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Classes, Data, Quadruples, TextTable
@@ -209,7 +209,7 @@ def test_a_word_that_is_nearly_a_candidate_is_said():
 def test_a_file_answers_with_its_own_words_and_needs_no_data_set(tmp_path, monkeypatch):
     """On a machine without the Google analogies and without a network, too."""
 
-    def unreachable() -> tuple[str, ...]:
+    def unreachable(*_: object) -> tuple[str, ...]:
         raise AssertionError("a data set was asked for the candidates of a file")
 
     monkeypatch.setattr("embedscope.analogies.spaces.default_candidates", unreachable)
@@ -227,6 +227,62 @@ def test_a_file_answers_with_its_own_words_and_needs_no_data_set(tmp_path, monke
     assert ranked[0] == ranked[1] == ranked[2]
     assert {n for n, _ in ranked[0]} == set(names)
     assert of_words.records[0].n == 12
+
+
+def spell(texts):
+    """A model of texts: its vectors are counts of letters."""
+    return np.array([[text.count(c) + 0.5 for c in "abcdefghijklmnopqrstuvwxyz"] for text in texts])
+
+
+def test_candidates_of_a_model_lie_in_the_folder_of_data_that_was_named(tmp_path, monkeypatch):
+    """--data was for everything but the words to choose from."""
+    asked = []
+
+    class Asked(Finder):
+        def __init__(self, data=None, download=True):
+            asked.append(data)
+            super().__init__(data, download=False)
+
+    monkeypatch.setattr("embedscope.datasets.Finder", Asked)
+    try:
+        analogy(spell, "king - man + woman", options=ModelOptions(data=str(tmp_path)), top=3)
+    except DataUnavailableError as error:
+        assert "name some with --words FILE" in str(error)
+    assert asked
+    assert set(asked) == {tmp_path}
+
+
+def test_a_model_without_words_and_without_the_data_sets_says_what_helps(monkeypatch):
+    class Empty(Finder):
+        def __init__(self, data=None, download=True):
+            super().__init__(data, download=False)
+
+        def _local(self, file):
+            return None
+
+    monkeypatch.setattr("embedscope.datasets.Finder", Empty)
+    with pytest.raises(DataUnavailableError, match="name some with --words FILE; or, since data set google_analogies"):
+        analogy(spell, "king - man + woman")
+    told = analogy(spell, "king - man + woman", candidates=["queen", "prince"], top=1)
+    assert told.records[0].n == 5
+
+
+def test_what_would_be_ignored_is_refused(tmp_path):
+    data = make_images()
+    words = NamedVectors("vectors", np.eye(3), ["a", "b", "c"])
+    np.save(tmp_path / "x.npy", np.eye(3))
+    for said, call in {
+        "leave out words": lambda: analogy("pixels:8", "d - c + a", images=data, candidates=["a", "b"]),
+        "reads no images; name a model of images": lambda: analogy(spell, "d - c + a", images=data),
+        "x.npy reads no images": lambda: analogy(f"{tmp_path}/x.npy", "d - c + a", images=data, names=["a", "c", "d"]),
+        "held already; leave out images": lambda: analogy("vectors", "d - c + a", vectors=words, images=data),
+        "held already; leave out contexts": lambda: analogy(
+            "vectors", "a - b + c", vectors=words, contexts=Contexts(["a b"])
+        ),
+        "is a model; leave them out": lambda: analogy(spell, "a - b + c", candidates=["a"], names=["a"]),
+    }.items():
+        with pytest.raises(InputError, match=said):
+            call()
 
 
 def test_sums_are_read():

@@ -91,6 +91,32 @@ def test_numbers_of_pandas_that_may_be_missing_are_numbers():
         embedscope.measure(frame)
 
 
+def test_bfloat16_of_numpy_is_float32_exactly(tmp_path):
+    """As safetensors and jax give it; every value of bfloat16 is one of float32."""
+    kinds = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed")
+    half = X.astype(kinds.bfloat16)
+    plain = half.astype(np.float32)
+    assert not np.array_equal(plain, X)
+    for form in (half, list(half), {"v": half}):
+        found = embedscope.measure(form, metrics="isoscore,mean_norm")
+        assert [r.value for r in found] == [r.value for r in embedscope.measure(plain, metrics="isoscore,mean_norm")]
+    both = [embedscope.measure(pair=(x, x), metrics="paired_cosine")[0].value for x in (half, plain)]
+    assert both[0] == both[1]
+    kept = dict(enumerate(half))
+    asked = embedscope.evaluate(queries=kept, corpus=kept, qrels={i: {i: 1} for i in kept})
+    assert asked["recall@1"].value == 1.0
+    small = embedscope.measure(X.astype(kinds.float8_e4m3fn), metrics="mean_norm")[0].value
+    assert small == embedscope.measure(X.astype(kinds.float8_e4m3fn).astype(np.float32), metrics="mean_norm")[0].value
+    np.save(tmp_path / "x.npy", half)
+    for source in (str(tmp_path / "x.npy"), np.load(tmp_path / "x.npy")):
+        with pytest.raises(
+            InputError, match=r"got dtype .*V2; NumPy saves bfloat16 so, without its name: save x.astype"
+        ):
+            embedscope.measure(source)
+    with pytest.raises(InputError, match="got dtype bool; convert it to float32"):
+        embedscope.measure(X > 0)
+
+
 def test_masked_values_are_refused():
     masked = np.ma.masked_greater(X, 2.0)
     assert masked.mask.any()

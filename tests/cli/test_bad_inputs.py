@@ -165,5 +165,5 @@ def test_no_bridge_between_unrelated_spaces() -> None:
 
 
 def test_labels_without_a_match_leave_the_unrelated_pairs() -> None:
-    outcome = calibrate(np.load("good.npy"), labels=[str(i) for i in range(N)])
+    outcome = calibrate(np.load("good.npy"), labels=[str(i) for i in range(N - 1)] + ["0"])
     assert not outcome.calibration.thresholds

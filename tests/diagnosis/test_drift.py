@@ -221,5 +221,46 @@ def test_what_got_worse_stands_before_what_got_better_and_both_are_called_so() -
         "self_similarity fell from 0.8 to 0.6, for the better.",
     ]
     assert made.result.document.headline.text.endswith(texts[0])
+    assert [f.status for f in made.result.document.findings] == ["serious", "warning"]
+    assert made.result.document.headline.status == "serious"
     (table,) = made.result.document.tables
     assert all(float(row[-1]) > 0 for row in table.rows), "a p value is never cut to 0"
+
+
+def test_as_many_rows_of_fewer_units_are_not_said_to_be_more_rows() -> None:
+    """Without its duplicates the same number of rows is more units, and the advice was to measure as many rows."""
+    x = cloud(0, n=300)
+    x[-30:] = x[:30]
+    found = drift(measure(x), measure(x + 0.05 * cloud(1, n=300)))
+    assert outcomes(found)["participation_ratio"] == "units differ"
+    assert "rows differ" not in outcomes(found).values()
+    reasons = [s.why for s in found.result.document.skipped]
+    assert any("units of evidence" in why for why in reasons) and not any("measure as many" in why for why in reasons)
+
+
+def test_a_change_for_the_better_alone_is_drift_and_a_warning_wherever_it_is_said() -> None:
+    import io
+
+    from embedscope.interchange.github import step_summary
+    from embedscope.interchange.junit import check_cases
+    from embedscope.reports import print_document, render_html
+    from embedscope.reports.console import SafeConsole
+
+    def run(cosine: float) -> Result:
+        return Result((Record("x", "self_similarity", cosine, stderr=0.01, n=100, dim=8),))
+
+    better, worse = drift(run(0.8), run(0.6)), drift(run(0.6), run(0.8))
+    for made, status, icon in ((better, "warning", ":warning:"), (worse, "serious", ":x:")):
+        assert [c.outcome for c in made.drifted] == ["drift"], "the exit code is 1 for either"
+        document = made.result.document
+        assert (document.headline.status, document.findings[0].status) == (status, status)
+        assert f"- **{status}**: self_similarity" in made.result.to_markdown()
+        assert step_summary(made).startswith(f"### {icon} Drift in x: 1 ")
+        assert f'type="{status}"' in check_cases(made) and 'failures="1"' in check_cases(made)
+        assert f'<div class="answer {status}">' in render_html(made.result)
+        out = io.StringIO()
+        print_document(made.result, SafeConsole(file=out, width=100, highlight=False), explain=True)
+        assert (
+            f" {status}  1 of 1 number drifted (1 for the {'better' if status == 'warning' else 'worse'})"
+            in out.getvalue()
+        )

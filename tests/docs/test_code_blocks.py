@@ -53,6 +53,7 @@ def test_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     _check(name, tmp_path, models=False)
 
 
+@pytest.mark.slow
 @pytest.mark.models
 @pytest.mark.parametrize("name", [n for n, found in BLOCKS.items() if any(b.needs_models for b in found)])
 def test_blocks_with_models_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,3 +44,18 @@ def test_both_tools_say_what_stands_side_by_side(tmp_path: Path) -> None:
         lines = iter([line.strip() for line in printed.splitlines()])
         for line in tab.splitlines():
             assert line.strip() in lines, f"{name} does not print {line.strip()!r} there:\n{printed}"
+
+
+def test_the_third_tool_says_what_the_page_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import numpy as np
+
+    spectralyte = pytest.importorskip("spectralyte", reason="spectralyte is not installed")
+    example_files(tmp_path)
+    spectralyte.Spectralyte(np.load(tmp_path / "documents.npy")).run().summary()
+    printed = re.sub(r"\x1b\[\d+m", "", capsys.readouterr().out)
+    lines = {" ".join(line.split()) for line in printed.splitlines()}
+    page = (Path(__file__).parents[2] / "docs" / "gallery.md").read_text(encoding="utf-8")
+    block = re.search(r"```text\n(Anisotropy.+?)```", page, flags=re.DOTALL)
+    assert block is not None
+    assert {" ".join(line.split()) for line in block[1].splitlines()} <= lines
+    assert not any(word in printed.lower() for word in ("duplicate", "coordinate"))

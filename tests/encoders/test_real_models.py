@@ -63,6 +63,7 @@ def test_minilm_pooled_equals_sentence_transformers():
     assert encoder.framing(None) == encoder.framing("eos")  # so all poolings but plain share one pass
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_smollm2_rg65(shared_data):
     """plain at most .27, BOS+EOS at most .23, EOS constant at layer 0; the second start reads the converted copy."""
@@ -81,6 +82,7 @@ E5_LAYERS = [0.351, 0.363, 0.348, 0.361, 0.415, 0.417, 0.404, 0.407, 0.393, 0.40
 """Spearman on RG-65 of e5, last subtoken in BOS and EOS, measured with other code."""
 
 
+@pytest.mark.slow
 def test_e5_rg65_by_layer():
     from embedscope.datasets import DATASETS, Finder
 
@@ -96,6 +98,7 @@ def test_e5_rg65_by_layer():
     assert correlation(pooled[pairs.left], pooled[pairs.right], pairs.gold) == pytest.approx(0.625, abs=0.0015)
 
 
+@pytest.mark.slow
 def test_e5_is_read_as_sentence_transformers_reads_it():
     st = pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
     encoder = open_model("e5")
@@ -109,6 +112,7 @@ def test_e5_is_read_as_sentence_transformers_reads_it():
     assert encoder.tokenize(texts, None).truncated[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_e5_stsb(shared_data):
     """Of the first 120 pairs, .914 by sentence-transformers on the same files (all 1,379: .839)."""
@@ -130,12 +134,14 @@ def test_e5_stsb(shared_data):
     assert mean == pytest.approx(0.7757, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_random_e5_has_the_architecture_alone():
     open_model("e5")
     encoder = open_encoder("random:e5", device="cpu", seed=1)
     assert (encoder.info.n_layers, encoder.info.kind, encoder.has_pooled) == (12, "random", True)
 
 
+@pytest.mark.slow
 def test_a_damaged_e5_file_is_refused(tmp_path, monkeypatch):
     from embedscope.core.errors import ChecksumError, InputError
     from embedscope.encoders._e5 import read_e5

@@ -139,6 +139,7 @@ def test_a_word_alone_is_the_token_that_it_is_in_a_sentence(small) -> None:
     assert made("word7")["input_ids"] == [made.bos_token_id, *alone, made.eos_token_id]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["next_and_contrast", "names_image_text"])
 def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(small, arm, tmp_path, monkeypatch) -> None:
     """Six steps at once, and three, a new process's worth of objects and three more: the same weights, bit for bit."""

@@ -113,6 +113,7 @@ def result(out: Path) -> Result:
     return Result.from_json(out / "out" / "result.json")
 
 
+@pytest.mark.slow
 def test_everything_is_written(out: Path) -> None:
     names = {p.name for p in (out / "out").iterdir()}
     assert {"result.json", "records.csv", "records.parquet", "tables.tex", "report.html", "figures"} <= names
@@ -121,6 +122,7 @@ def test_everything_is_written(out: Path) -> None:
     assert "report.html" in (out / "stdout.txt").read_text()
 
 
+@pytest.mark.slow
 def test_every_model_setting_and_layer_is_there(result: Result) -> None:
     spaces = {*(f"layer{i:02d}" for i in range(13)), "final"}
     for source in (GPT2, CLIP, f"random:{GPT2}", f"random:{CLIP}"):
@@ -133,6 +135,7 @@ def test_every_model_setting_and_layer_is_there(result: Result) -> None:
     assert result.select(source=CLIP, space="pooled", metric="lee")[0].pooling is None
 
 
+@pytest.mark.slow
 def test_published_values_stand_beside_ours(result: Result) -> None:
     tables = {t.id: t for t in result.document.tables}
     claims = tables["claims"]
@@ -148,6 +151,7 @@ def test_published_values_stand_beside_ours(result: Result) -> None:
     assert {len(s.y) for s in published} == {13, 5}
 
 
+@pytest.mark.slow
 def test_random_weights_do_not_pass_for_a_finding(result: Result) -> None:
     """Both models have random weights: two sets of random weights differ on single tests by chance alone."""
     found = [f for f in result.document.findings if "random weights" in f.text]
@@ -158,6 +162,7 @@ def test_random_weights_do_not_pass_for_a_finding(result: Result) -> None:
         assert int(total) >= 5
 
 
+@pytest.mark.slow
 def test_provenance_is_complete(result: Result) -> None:
     provenance = result.provenance
     assert provenance["command"].startswith("embedscope reproduce wolfe2022")
@@ -168,6 +173,7 @@ def test_provenance_is_complete(result: Result) -> None:
     assert provenance["wall_seconds"]
 
 
+@pytest.mark.slow
 def test_a_saved_result_gives_the_same_report(out: Path, result: Result, tmp_path: Path) -> None:
     command = [
         sys.executable,

@@ -42,8 +42,11 @@ def _stop(process, number, written=None):
     return said
 
 
-@pytest.mark.parametrize("number", _CODES)
-@pytest.mark.parametrize("pause", [0.3, 0.8, 1.6, 3.0])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "pause"),
+    [(signal.SIGINT, 0.3), (signal.SIGINT, 0.8), (signal.SIGINT, 3.0), (signal.SIGTERM, 1.6), (signal.SIGHUP, 1.6)],
+)
 def test_a_signal_ends_a_run_with_one_line(vectors, tmp_path, number, pause):
     process = start("measure", vectors, "--json", tmp_path / "r.json", "--checkpoint", tmp_path / "kept")
     time.sleep(pause)

@@ -169,3 +169,20 @@ def test_hashes_are_for_arrays(tmp_path):
     np.save(tmp_path / "x.npy", X)
     with pytest.raises(InputError, match="ids are for arrays"):
         measure_sources(tmp_path / "x.npy", ids=np.zeros(200, dtype=np.uint64))
+
+
+def test_files_that_are_measured_together_are_named_in_the_answer_and_over_every_chart(tmp_path, monkeypatch) -> None:
+    """Each chart was of "vectors", and the evidence said every number twice, of nothing in particular."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, mean in (("a.npy", 1.0), ("b.npy", 0.5), ("c.npy", 0.0)):
+        x = rng.normal(size=(200, 8)) + mean
+        np.save(name, x - x.mean(axis=0) if not mean else x)
+    document = measure(["a.npy", "b.npy", "c.npy"]).document
+    titles = [c.title for c in (*document.histograms, *document.figures)]
+    assert len(set(titles)) == len(titles) >= 6
+    assert {t.rpartition(", ")[2] for t in titles} == {"a.npy", "b.npy", "c.npy"}
+    assert [f.series[0].label for f in document.figures] == ["a.npy", "b.npy", "c.npy"]
+    evidence = document.headline.evidence
+    assert [evidence.count(name) for name in ("a.npy", "b.npy", "c.npy")] == [1, 1, 1] and "vectors" not in evidence
+    assert "-0.00" not in document.headline.text

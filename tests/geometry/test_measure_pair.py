@@ -233,10 +233,44 @@ def test_too_few_units_of_pairs_have_no_interval():
     assert "360 rows are 5 independent units" in record.note
 
 
-def test_groups_and_ids_exclude_each_other():
+def test_groups_follow_the_rows_that_ids_match():
+    """Numbers and intervals are those of the second side put in order by hand; its own too, whatever the order."""
     x, y, groups = cluster_pairs()
-    with pytest.raises(InputError, match="leave out groups"):
+    rng = np.random.default_rng(1)
+    mixed, order = rng.permutation(len(x)), rng.permutation(len(x))
+    x, y, groups = x[mixed], y[mixed], groups[mixed]
+    ids = [f"doc{i}" for i in range(len(x))]
+    by_hand = measure_pair(x, y, metrics=[*CHECKED, "isoscore"], groups=groups)
+    found = measure_pair(x, y[order], ids=(ids, [ids[i] for i in order]), metrics=[*CHECKED, "isoscore"], groups=groups)
+    assert len(found.records) == len(by_hand.records)
+    for a, b in zip(by_hand, found, strict=True):
+        assert (a.space, a.metric, a.n, a.units, a.note) == (b.space, b.metric, b.n, b.units, b.note)
+        for name in ("value", "stderr", "ci_low", "ci_high"):
+            wanted, got = getattr(a, name), getattr(b, name)
+            assert got is None if wanted is None else got == pytest.approx(wanted, rel=1e-9)
+    assert found.select(metric="modality_gap")[0].units == 30
+
+
+def test_groups_with_ids_that_stand_twice_are_refused():
+    x, y, groups = cluster_pairs()
+    with pytest.raises(InputError, match="the image side has an id twice; leave out groups"):
         measure_pair(x, y, ids=(groups, groups), groups=groups)
+    with pytest.raises(InputError, match="the image side has 1 id without a match"):
+        measure_pair(x, y[1:], ids=(np.arange(360), np.arange(1, 360)), groups=groups)
+
+
+def test_groups_of_a_pair_may_be_a_column_of_the_first_side(folder):
+    x, y = sides()
+    groups = np.arange(120) // 3
+    table = pq.read_table(folder / "p.parquet").append_column("doc", pa.array([f"d{g}" for g in groups]))
+    pq.write_table(table, folder / "p.parquet")
+    wanted = measure_pair(x, y, metrics=["modality_gap"], groups=[f"d{g}" for g in groups])
+    found = measure_pair(
+        f"{folder}/p.parquet::image", f"{folder}/p.parquet::text", metrics=["modality_gap"], groups="doc"
+    )
+    assert [found[0].units, found[0].ci_low] == pytest.approx([wanted[0].units, wanted[0].ci_low], rel=1e-6)
+    with pytest.raises(InputError, match=r"p.parquet has no column 'dok'; did you mean 'doc'[?]"):
+        measure_pair(f"{folder}/p.parquet::image", y, groups="dok")
 
 
 @pytest.mark.parametrize("scale", [1e-170, 1e-300, 1e140])

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import pytest
 
+# Fixtures ask for the package first: a run that collects doctests keeps this module half-imported without it.
 engine = pytest.importorskip("qdrant_edge", reason="qdrant-edge-py is not installed")
 models = pytest.importorskip("qdrant_client.http.models", reason="the extra qdrant is not installed")
 

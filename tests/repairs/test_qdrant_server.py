@@ -22,6 +22,7 @@ UNIT = X / np.linalg.norm(X, axis=1, keepdims=True)
 def server(tmp_path_factory):
     """A server with the collections docs (Cosine, two vectors a point) and dot (one vector without a name)."""
     library = pytest.importorskip("qdrant_client", reason="the extra qdrant is not installed")
+    pytest.importorskip("qdrant_edge", reason="qdrant-edge-py is not installed")
     from tests.repairs.qdrant_server import Server
 
     served = Server(tmp_path_factory.mktemp("server"))

@@ -86,3 +86,11 @@ def test_colours_reach_aa_in_both_themes_and_are_those_of_the_files() -> None:
         for ink in [*inks, *curves.values()]:
             for surface in ("paper", "raised", "sunk"):
                 assert contrast(ink[theme], words[surface][theme]) >= 4.5, (ink, surface)
+
+
+def test_a_reference_takes_no_colour_from_the_curves_after_it() -> None:
+    """The curve of texts was green in its own chart where texts are orange in every other."""
+    even = Series("spread evenly", (0, 1), (0.0, 1.0), kind="reference")
+    sides = [Series(name, (0, 1), (0.0, 1.0)) for name in ("image", "text")]
+    figures = [Figure(s.label, "F", "x", "y", (s, even)) for s in sides]
+    assert [styles_of(figures)[key_of(s)].colour for s in sides] == [0, 1]

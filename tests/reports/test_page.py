@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -204,3 +205,15 @@ def test_a_legend_says_no_name_twice() -> None:
     series = tuple(Series(label, (0.0, 1.0), (0.5, 0.7), group=group) for group, label in curves)
     text = render_html(Result((), document=Document("d", figures=(Figure("f", "F", "x", "y", series),))))
     assert re.findall(r'class="group-name c\d">([^<]*)<', text) == ["isotonic"]
+
+
+def test_line_charts_without_a_curve_in_common_have_a_legend_each() -> None:
+    """One legend over both named curves that the chart below it did not have."""
+    one, two = (Series(name, (0.0, 1.0), (0.1, 0.2)) for name in ("unrelated pairs", "held-out pairs"))
+    diagonal = Series("as predicted", (0.0, 1.0), (0.0, 1.0), kind="reference")
+    figures = (Figure("a", "A", "x", "y", (one,)), Figure("b", "B", "x", "y", (two, diagonal)))
+    apart = render_html(Result((), document=Document("t", figures=figures)))
+    together = render_html(
+        Result((), document=Document("t", figures=(figures[0], replace(figures[1], series=(one, two)))))
+    )
+    assert apart.count('aria-label="Curves of') == 2 and together.count('aria-label="Curves of') == 1

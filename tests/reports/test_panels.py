@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from embedscope.core.document import Bins, Dot, DotRow, Dots, Histogram, Mark, Range
-from embedscope.reports.panels import breadth, dot_values, dots, histogram, histogram_values
+from embedscope.reports.labels import breadth
+from embedscope.reports.panels import dot_values, dots, histogram, histogram_values
 
 HISTOGRAM = Histogram(
     "h",
@@ -82,6 +83,16 @@ def test_labels_stand_above_their_rows_where_it_is_narrow() -> None:
     assert {label.anchor for label in wide.labels if label.kind.startswith("name")} == {"end"}
     assert {label.anchor for label in narrow.labels if label.kind.startswith("name")} == {"start"}
     assert narrow.height > wide.height
+
+
+def test_no_mark_runs_through_a_number_that_stands_above_its_row() -> None:
+    """At 390 px the line of what is wanted went through the values of all candidates, between their digits."""
+    panel = dots(replace(FOREST, marks=(Mark(0.39, "wanted"),)), "third")
+    lines = [numbers(part) for s in panel.shapes if s.kind == "mark" for part in s.d.split("M") if part]
+    notes = [label for label in panel.labels if label.kind.startswith(("note", "name"))]
+    assert len(notes) == 4 and len(lines) == 3
+    for label in notes:
+        assert not any(top < label.y and bottom > label.y - 11 for _, top, bottom in lines), (label, lines)
 
 
 def test_values_behind_the_charts() -> None:

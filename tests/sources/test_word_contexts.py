@@ -129,8 +129,10 @@ def test_spaces_of_analogies_say_what_a_word_is(minilm, sentences, tmp_path):
 def test_from_the_terminal(minilm, sentences, tmp_path):
     file = tmp_path / "sentences.txt"
     file.write_text("\n".join(s for s in sentences if re.search("minister|day", s))[:20_000], encoding="utf-8")
+    (tmp_path / "words.txt").write_text("days\nmonths\nweeks\n", encoding="utf-8")
     asked = ["analogy", "minilm", "ministers", "-", "minister", "+", "day", "--contexts", str(file)]
-    done = CliRunner().invoke(app, [*asked, "--context-limit", "2", "--quiet", "--json", "-"])
+    few = ["--words", str(tmp_path / "words.txt"), "--context-limit", "2"]
+    done = CliRunner().invoke(app, [*asked, *few, "--quiet", "--json", "-"])
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)["records"][0]
     assert record["pooling"] == "contexts:2"
@@ -138,21 +140,21 @@ def test_from_the_terminal(minilm, sentences, tmp_path):
 
 def test_tasks_of_words_are_scored_over_contexts(minilm, sentences):
     """The pooling contexts:N of evaluate is a cosine of the same means, word by word."""
-    result = evaluate("minilm", tasks=["wordsim353"], pooling="contexts:1", contexts="lee_sentences", layers="4")
-    record = result.select(metric="wordsim353")[0]
-    data = DATASETS.get("wordsim353").load(Finder(download=False))
+    result = evaluate("minilm", tasks=["rg65"], pooling="contexts:1", contexts="lee_sentences", layers="4")
+    record = result.select(metric="rg65")[0]
+    data = DATASETS.get("rg65").load(Finder(download=False))
     pairs = next(r for r in data.relations.values() if hasattr(r, "gold"))
     words = data.tables[pairs.table].texts
     x = context_means(minilm, words, sentences, limit=1, spaces=["layer04"])["layer04"].x
     u = x / np.linalg.norm(x, axis=1, keepdims=True)
     cosines = np.einsum("ij,ij->i", u[pairs.left], u[pairs.right])
     known = np.isfinite(cosines)
-    assert record.n == known.sum() > 100
+    assert record.n == known.sum() > 5
     assert record.value == pytest.approx(spearmanr(cosines[known], pairs.gold[known]).statistic, abs=1e-9)
     assert record.pooling == "contexts:1"
     assert "words without contexts" in record.note
     with pytest.raises(InputError, match="add --contexts with a data set or a file"):
-        evaluate("minilm", tasks=["wordsim353"], pooling="contexts:3")
+        evaluate("minilm", tasks=["rg65"], pooling="contexts:3")
 
 
 def test_phrases_are_found_part_by_part():

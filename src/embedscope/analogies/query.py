@@ -117,6 +117,10 @@ def analogy(  # noqa: PLR0913
     source = str(source_name(source))
     progress, options = progress or Silent(), options or ModelOptions()
     word_sum, provenance = WordSum.parse(question), Provenance(command, options.seed)
+    if images is not None and candidates is not None:
+        raise InputError("with images the concepts that they show are the words to choose from; leave out words")
+    if vectors is not None and (images is not None or contexts is not None):
+        raise InputError(f"word vectors are held already; leave out {'contexts' if images is None else 'images'}")
     if vectors is not None and candidates is None:
         candidates = vectors.names
     data, table = _question_data(word_sum, candidates, images)
@@ -142,7 +146,7 @@ def analogy(  # noqa: PLR0913
         neighbours = _Neighbours.of(space, words, word_sum, rows, top)
     document = neighbours.document(source)
     if space.any_word and images is None:
-        known = default_candidates() if candidates is None else tuple(candidates)
+        known = default_candidates(options.data) if candidates is None else tuple(candidates)
         document = replace(document, findings=(*_misspelt(word_sum, known), *document.findings))
     return Result(tuple(neighbours.records(source, rows)), provenance.as_dict(), document)
 

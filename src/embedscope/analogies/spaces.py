@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Data
@@ -31,7 +31,7 @@ from embedscope.sources.vocabulary import first_words, with_vocabulary
 from embedscope.sources.word_contexts import Contexts, context_spaces
 
 MAX_WORDS = 300_000
-"""Words of a file of word vectors that are candidates where no number is given."""
+"""Words of a file of word vectors that are candidates at most, where none are named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,27 @@ class AnalogySpace:
     any_word: bool = False
 
 
-def default_candidates() -> tuple[str, ...]:
-    """Words of the Google analogies and of WordSim-353: candidates of a source that has no words of its own."""
+def default_candidates(data: str | Path | None = None) -> tuple[str, ...]:
+    """Words of the Google analogies and of WordSim-353: candidates of a source that has no words of its own.
+
+    Parameters
+    ----------
+    data : folder with data files
+
+    Raises
+    ------
+    DataUnavailableError
+        if the data sets are neither on this machine nor can be fetched.
+    """
     from embedscope.datasets import DATASETS, Finder
 
-    tables = [DATASETS.get(name).load(Finder()).tables["words"] for name in ("google_analogies", "wordsim353")]
+    finder = Finder(None if data is None else Path(data))
+    try:
+        tables = [DATASETS.get(name).load(finder).tables["words"] for name in ("google_analogies", "wordsim353")]
+    except DataUnavailableError as error:
+        raise DataUnavailableError(
+            f"a model has no words of its own to choose from: name some with --words FILE; or, since {error}"
+        ) from error
     return tuple(dict.fromkeys(text for table in tables for text in table.texts))
 
 
@@ -69,7 +85,7 @@ def analogy_spaces(
     *,
     names: str | Path | Sequence[str] | None = None,
     contexts: Contexts | None = None,
-    max_words: int = MAX_WORDS,
+    max_words: int = 0,
 ) -> Iterator[AnalogySpace]:
     """The spaces of ``source`` that ``options`` name, one where they name none, over the rows of ``table``.
 
@@ -91,6 +107,10 @@ def analogy_spaces(
     reads_images = bool(data.images) and model_pair(source) is not None
     if contexts is not None and (reads_images or not is_model(source)):
         raise InputError(f"{source} reads no sentences; leave out the contexts, or name a model of texts")
+    if data.images and not reads_images:
+        raise InputError(f"{source} reads no images; name a model of images, or leave out --images")
+    if names is not None and is_model(source):
+        raise InputError(f"names are those of rows of vectors, and {source} is a model; leave them out")
     if reads_images:
         yield from _image_spaces(source, data, table, options, provenance, progress)
         return
@@ -115,7 +135,7 @@ def _model_spaces(
     model: Any = open_text_model(source, options, provenance, progress)
     has_words = hasattr(model, "vocabulary")
     if max_words and not has_words:
-        data = with_vocabulary(data, table, default_candidates())
+        data = with_vocabulary(data, table, default_candidates(options.data))
     if contexts is not None:
         if not isinstance(model, TextEncoder):
             raise InputError(f"{source} has one vector per word and reads no sentences; leave out the contexts")

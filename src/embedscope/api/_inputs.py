@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import is_torch
+from embedscope.core.arrays import is_torch, widen
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.short_repr import shorten
+from embedscope.core.unused import is_set
 from embedscope.core.wording import count
 
 _PLAIN = (str, int, float, np.generic)
@@ -35,6 +36,16 @@ def strings(value: str | Iterable[str] | None) -> list[str] | None:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return list(value)
+
+
+def refuse(why: str, **options: Any) -> None:
+    """Raise ``InputError`` for the first of ``options`` that is set although it means nothing here.
+
+    >>> refuse("is for files", checkpoint=None, skip_bad_shards=False)
+    """
+    for name, value in options.items():
+        if is_set(value):
+            raise InputError(f"{name} {why}; leave it out")
 
 
 def comma(value: str | Iterable[str | int] | None) -> str | None:
@@ -115,8 +126,8 @@ def _matrix(x: Any, name: str) -> npt.NDArray[Any]:
 def _stack(x: Any, name: str) -> npt.NDArray[Any]:
     """Rows of one length as a matrix."""
     if isinstance(x, np.ndarray) and x.dtype != object:
-        return x
-    rows = [np.asarray(row) for row in x]
+        return widen(x)
+    rows = [widen(np.asarray(row)) for row in x]
     lengths = {row.shape for row in rows}
     if len(lengths) > 1:
         raise InputError(f"rows of {name} have different shapes, such as {sorted(map(str, lengths))[:2]}; wanted one d")

@@ -170,10 +170,10 @@ def calibrate(  # noqa: PLR0913
         max_eval_rows=max_eval_rows,
         seed=seed,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        | cost_options(yes)
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
-        **cost_options(yes),
         progress=progress_of(progress),
     )
     return CalibrationOutcome(calibration, result)

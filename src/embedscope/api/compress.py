@@ -110,10 +110,10 @@ def compress(  # noqa: PLR0913
         pooling=pooling,
         seed=seed,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        | cost_options(yes)
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
-        **cost_options(yes),
         progress=progress_of(progress),
     )
     return RepairOutcome(compressed_form, result, bool(result.provenance["settings"]["accepted"]))

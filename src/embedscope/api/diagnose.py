@@ -12,6 +12,7 @@ from embedscope.api._inputs import (
     labels_of,
     pair_ids_of,
     progress_of,
+    refuse,
     sides_of,
     source_of,
     vectors_of,
@@ -48,6 +49,8 @@ def diagnose(  # noqa: PLR0913
     max_rows: int | None = None,
     device: str = "auto",
     dtype: Dtype = "float32",
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,
@@ -66,6 +69,7 @@ def diagnose(  # noqa: PLR0913
     row_texts : of vectors, the text of each row: a list, or a file with one per line
     texts, images, unit, layers, pooling, max_rows : for models, as of ``measure``
     device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    query_prompt, document_prompt : of a model with ``texts`` and ``queries``, as of :func:`embedscope.evaluate`
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of samples
     progress : True shows bars on standard error
@@ -95,6 +99,10 @@ def diagnose(  # noqa: PLR0913
     if texts is not None or images is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         named |= {"cache": cache} | cost_options(yes)
+    prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
+    if texts is None or queries is None:
+        refuse("is for a model that reads texts as documents of queries", **prompts)
+    named |= {k: v for k, v in prompts.items() if v is not None}
     if modalities is not None:
         named["names"] = modalities
     return running_on(engine)(diagnosed)(

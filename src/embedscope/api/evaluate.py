@@ -13,6 +13,7 @@ from embedscope.api._inputs import (
     cost_options,
     labels_of,
     progress_of,
+    refuse,
     source_of,
     strings,
 )
@@ -98,11 +99,11 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
     1.0
     """
     model: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+    model |= cost_options(yes)
     shared: dict[str, Any] = {
         "transform": transform,
         "seed": seed,
         "cache": cache,
-        **cost_options(yes),
         "progress": progress_of(progress),
     }
     given = {"queries": queries, "corpus": corpus, "qrels": qrels}
@@ -112,6 +113,20 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
 
         if source is None:
             raise InputError("nothing to evaluate: pass a model with tasks, or queries, corpus and qrels")
+        refuse(
+            "is for retrieval with queries, corpus and qrels",
+            query_ids=query_ids,
+            corpus_ids=corpus_ids,
+            corpus_modality=corpus_modality,
+            score=score,
+            ignore_identical_ids=ignore_identical_ids,
+            allow_missing=allow_missing,
+            explain=explain,
+            repair=repair,
+            groups=groups,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt,
+        )
         chosen = source_of(source)
         if not isinstance(chosen, str | Path | list):
             raise InputError("tasks need texts: pass a model, a file of vectors with names, or a function of texts")
@@ -131,6 +146,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
         raise InputError(f"retrieval needs queries, corpus and qrels; {' and '.join(missing)} is missing")
     if tasks:
         raise InputError("tasks and queries are two evaluations; run them one after the other")
+    refuse("is for tasks, and this is retrieval", names=names, contexts=contexts, items=items)
     if explain is not None and (score is not None or groups is not None):
         raise InputError(
             "score and groups are for scores of all queries, and explain ranks one by cosine; leave them out"

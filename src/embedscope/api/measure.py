@@ -12,6 +12,7 @@ from embedscope.api._inputs import (
     labels_of,
     pair_ids_of,
     progress_of,
+    refuse,
     source_of,
     strings,
     vectors_of,
@@ -22,6 +23,7 @@ from embedscope.core.choices import Dtype, FirstPosition, Search, Unit
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.execution.current import running_on
 from embedscope.metrics import Metric
 
 
@@ -80,7 +82,9 @@ def measure(  # noqa: PLR0913
     device, dtype, trust_remote_code, cache, data : for models: how they are run, and the folder of data sets
     yes : for models behind an address: accept what a paid server asks for its work
     precision, neighbours : ``exact``, or ``fast`` arithmetic and hubs from an index of FAISS
-    memory, engine, checkpoint, skip_bad_shards : for files: how the work is done
+    engine : who does the work: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``; arrays stay here
+    memory, checkpoint, skip_bad_shards : limit of the process; for files states to resume from, and whether files that
+        cannot be read are skipped
     seed : of samples
     progress : True shows bars on standard error
 
@@ -106,17 +110,31 @@ def measure(  # noqa: PLR0913
     1.0
     """
     shared: dict[str, Any] = {"rows": rows, "seed": seed, "progress": progress_of(progress)}
+    model: dict[str, Any] = {} if images is None else {"images": images}
+    model |= {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
+    of_files = {"checkpoint": checkpoint, "skip_bad_shards": skip_bad_shards}
+    of_tokens = {"first_position": None if first_position == "keep" else first_position}
     if pair is not None:
         if source is not None:
             raise InputError("measure takes a source or a pair, not both")
+        refuse("does not go with a pair, which is two sets of vectors", **model, **of_tokens, transform=transform)
+        refuse("is for one source, and this is a pair", memory=memory, **of_files)
+        refuse(
+            "is for one source, and a pair is always exact",
+            precision=None if precision == "exact" else precision,
+            neighbours=None if neighbours == "exact" else neighbours,
+        )
         from embedscope.geometry.measure_pair import measure_pair
 
         names = [m.name if isinstance(m, Metric) else m for m in strings(metrics) or ()]  # type: ignore[arg-type]
         ids = pair_ids_of(pair_ids)
         a, b = (vectors_of(side, side_name) for side, side_name in zip(pair, modalities, strict=True))
-        return measure_pair(
+        return running_on(engine)(measure_pair)(
             a, b, ids=ids, groups=labels_of(groups, "groups"), metrics=names or None, names=modalities, **shared
         )
+    refuse("says which rows of a pair match, and there is none", pair_ids=pair_ids)
+    sides = None if tuple(modalities) == ("image", "text") else modalities
+    refuse("names the two sides of a pair, and there is none", modalities=sides)
     if source is None:
         raise InputError("nothing to measure: pass a source, or two sides as pair=(a, b)")
     from embedscope.geometry.measure import measure as measured
@@ -135,9 +153,10 @@ def measure(  # noqa: PLR0913
         **cost_options(yes),
         "data": data,
     }
-    model: dict[str, Any] = {} if images is None else {"images": images}
-    model |= {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
-    return measured(
+    if not named:
+        refuse("is for files, and this is an array", **of_files)
+        refuse("is for models, and this is an array", **of_tokens)
+    return running_on("local" if named else engine)(measured)(
         vectors,
         metrics=strings(metrics),  # type: ignore[arg-type]
         transform=transform,

@@ -156,10 +156,10 @@ def migrate(  # noqa: PLR0913
         layers=comma(layers if layers is None else [layers]),
         pooling=pooling,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        | cost_options(yes)
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
-        **cost_options(yes),
         progress=progress_of(progress),
     )
     return MigrationOutcome(str(result.provenance["settings"]["verdict"]), bridge, result)

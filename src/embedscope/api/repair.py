@@ -186,10 +186,10 @@ def repair(  # noqa: PLR0913
         rows_out=rows_out,
         seed=seed,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        | cost_options(yes)
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
-        **cost_options(yes),
         progress=progress_of(progress),
     )
     return RepairOutcome(best, result, bool(result.provenance["settings"]["accepted"]))

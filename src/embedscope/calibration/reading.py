@@ -27,6 +27,7 @@ from embedscope.core.ids import combine, hash_rows
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
+from embedscope.core.unused import refuse_unused
 from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
@@ -87,6 +88,19 @@ class CalibrationRequest:
             raise InputError("--judged has matches and others; leave out --pairs and --pair-ids")
         if not retrieval and self.pair is None and self.source is None:
             raise InputError("there is nothing to calibrate: name a SOURCE, or two files with --pair A B")
+        material = {"texts": self.texts, "images": self.images}
+        if self.pair is not None:
+            refuse_unused("is for a model, and --pair A B holds vectors", **material)
+        if retrieval:
+            refuse_unused("is for one SOURCE, and with --queries the texts are --corpus", **material)
+        else:
+            refuse_unused(
+                "is for --queries and --qrels",
+                query_ids=self.query_ids,
+                corpus=self.corpus,
+                corpus_ids=self.corpus_ids,
+                allow_missing=self.allow_missing,
+            )
         return "pair" if self.pair is not None else "qrels" if retrieval else "space"
 
 
@@ -125,9 +139,11 @@ def read_given(
     if dedup and way != "space":
         raise InputError("--dedup looks for duplicates among the rows of one SOURCE; leave out --pair and --queries")
     if way == "pair":
+        encoder.refuse_for_vectors("--pair A B")
         return _pair(request, provenance)
     if way == "qrels":
         return _queries(request, encoder, provenance, progress)
+    encoder.refuse_prompts()
     return _space(request, encoder, dedup, provenance, progress)
 
 

@@ -96,9 +96,9 @@ def _related_cosines(sides: Sides) -> Iterator[Floats]:
             yield np.asarray(sides.x[a[lo : lo + _BAND]].astype(np.float64) @ y.T)
     few = np.flatnonzero(~large)
     for lo in range(0, len(few), _ROWS):
-        group = few[lo : lo + _ROWS]
-        counts = sizes[0][group] * sizes[1][group]
-        of = np.repeat(group, counts)
+        some = few[lo : lo + _ROWS]
+        counts = sizes[0][some] * sizes[1][some]
+        of = np.repeat(some, counts)
         place = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
         a, b = np.divmod(place, sizes[1][of])
         yield pair_cosines(sides, orders[0][starts[0][of] + a], orders[1][starts[1][of] + b])

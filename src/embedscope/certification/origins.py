@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.provenance import Provenance
+from embedscope.core.tables import Index
 from embedscope.readers import file_of
-from embedscope.sources.retrieval_data import read_lines
+from embedscope.sources.paired_vectors import ids_in
 from embedscope.transforms.repair import Origin
 
 
@@ -38,8 +40,22 @@ def file_origins(named: Mapping[str, Any], provenance: Provenance) -> dict[str, 
 
 
 def labels_of(labels: Any, provenance: Provenance) -> Sequence[str]:
-    """Classes, from an array or a text file with one per line."""
+    """Classes, from an array, a text file with one per line or ``FILE::COLUMN`` of a table.
+
+    Raises
+    ------
+    InputError
+        if the file cannot be read, or a row has no label.
+    """
     if isinstance(labels, str | Path):
         provenance.data[str(labels)] = file_facts(file_of(str(labels)))
-        return read_lines(labels)
-    return [str(v) for v in np.asarray(labels).ravel().tolist()]
+    return ids_in(labels, "label")
+
+
+def check_shared(classes: Index) -> None:
+    """Raise ``InputError`` where each of the rows has a class (n,) of its own, of which nothing can be learnt."""
+    if len(np.unique(classes)) == len(classes) > 1:
+        raise InputError(
+            f"the {len(classes):,} labels all differ, so no two rows share a class; wanted the class of each row, not "
+            "its id"
+        )

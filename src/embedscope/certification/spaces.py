@@ -11,7 +11,7 @@ from typing import Any
 from embedscope.certification.evidence import Evidence, Known, declared_units, find_evidence, first_links
 from embedscope.certification.fitting import FitContext
 from embedscope.certification.judges.base import SplitOptions
-from embedscope.certification.origins import file_origins, model_origin, name_of
+from embedscope.certification.origins import check_shared, file_origins, model_origin, name_of
 from embedscope.certification.space_rows import ALL, Matrix, SpaceParts, is_file, space_stream
 from embedscope.certification.surveys import Surveyed, survey_spaces
 from embedscope.core.batch import Stream
@@ -108,6 +108,8 @@ def space_evidence(space: Space, groups: Any, *, classes: Index | None = None, b
     n, encoded = survey.n, space.encoded
     if classes is not None and len(classes) != n:
         raise InputError(f"there are {len(classes):,} labels for {n:,} rows of {space.name}; wanted one per row")
+    if classes is not None:
+        check_shared(classes)
     base = hash_rows(0, n) if encoded is None or not by_text else hash_texts(encoded.clusters)
     declared = None if groups is None else declared_units(groups, n, n, "rows")
     equal = () if encoded is None else [first_links(equal_texts(encoded.keys))]

@@ -179,7 +179,7 @@ PairIds = Annotated[
     typer.Option(
         "--pair-ids",
         metavar="A_IDS B_IDS",
-        help="Rows with the same id match: two text files with one id per line, or FILE.parquet::COLUMN.",
+        help="Rows with the same id match: two text files with one id per line, or FILE::COLUMN of a table.",
         rich_help_panel=PAIR,
     ),
 ]
@@ -284,7 +284,7 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         metavar="FILE",
-        help="Class of each row of SOURCE (with --pair: of A), one per line.",
+        help="Class of each row of SOURCE (with --pair: of A), one per line; or FILE::COLUMN.",
         rich_help_panel=SUPERVISION,
     ),
 ]
@@ -449,8 +449,6 @@ def drop_unset(**options: object) -> dict[str, object]:
 
 def refuse(why: str, **options: object) -> None:
     """Raise ``InputError`` for the first of ``options`` that is set although it means nothing here."""
-    for name, value in options.items():
-        if value not in (None, False, [], ()):
-            from embedscope.core.errors import InputError
+    from embedscope.core.unused import refuse_unused
 
-            raise InputError(f"--{name.replace('_', '-')} {why}; leave it out")
+    refuse_unused(why, **options)

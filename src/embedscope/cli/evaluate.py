@@ -95,7 +95,7 @@ def evaluate(
     """Score SOURCE on tasks, or on your own queries, documents and relevance judgements, with intervals.
 
     --pooling also takes static:N and contexts:N: the mean of a word's states over N sentences (of --contexts).
-    --groups FILE says what each query belongs to, one per line.
+    --groups says what each query belongs to, one per line of a file, or a column of the queries.
     """
     from embedscope.core.errors import InputError
 
@@ -154,7 +154,7 @@ def evaluate(
         "query_ids": query_ids,
         "corpus_ids": corpus_ids or [],
         "corpus_modality": corpus_modality,
-        "layers": None if layers == "all" else layers,
+        "layers": layers,
         "pooling": pooling,
         "ignore_identical_ids": ignore_identical_ids,
         "allow_missing": allow_missing,
@@ -164,7 +164,6 @@ def evaluate(
         opt.refuse("is for scores of all queries, and --explain ranks one by cosine", score=score, groups=groups)
         from embedscope.evaluation.explanation import explain as explained
 
-        asked["layers"] = layers
         out.give(explained(queries, corpus, qrels, explain, repair=repair, **asked, **shared))
         return
     opt.refuse("is for --explain QUERY", repair=repair)

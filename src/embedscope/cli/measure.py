@@ -84,6 +84,7 @@ def measure(
     With --pair A B: two modalities in one space, the gap between them, and retrieval in both directions.
     """
     from embedscope.core.errors import InputError
+    from embedscope.execution.current import running_on
     from embedscope.geometry.measure import measure as measured
 
     out = Output(json, format_, report, quiet, explain)
@@ -100,7 +101,9 @@ def measure(
     if pair is not None:
         if sources:
             raise InputError("give either a SOURCE or --pair A B")
-        opt.refuse("does not go with --pair A B, which takes two files", **model, transform=transform)
+        positions = None if first_position == "keep" else first_position
+        why = "does not go with --pair A B, which takes two files"
+        opt.refuse(why, **model, transform=transform, first_position=positions)
         opt.refuse("is for one SOURCE", memory=memory, checkpoint=checkpoint, skip_bad_shards=skip_bad_shards)
         if precision != "exact" or neighbours != "exact":
             name = "--precision" if precision != "exact" else "--neighbours"
@@ -108,7 +111,7 @@ def measure(
         from embedscope.geometry.measure_pair import measure_pair
 
         a, b = pair
-        result = measure_pair(
+        result = running_on(engine)(measure_pair)(
             a, b, ids=pair_ids, groups=groups, names=opt.sides(modalities) or ("image", "text"), **shared
         )
         out.give(result, records=True)

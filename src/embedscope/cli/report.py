@@ -103,8 +103,7 @@ def report(
     from embedscope.core.result import Result
     from embedscope.reports import write_figures, write_html
 
-    if out is not None:
-        refuse_others(out, "one HTML page")
+    _check_options(out, figures, style, eval_results, hub_dataset)
     shown = progress(quiet)
     loaded = Result.from_json(result)
     said = _elsewhere(loaded, model_card, eval_results, hub_dataset or [], mteb)
@@ -125,6 +124,18 @@ def report(
     if not quiet:
         for line in (*said, f"report: {page}"):
             console().say(line)
+
+
+def _check_options(
+    out: Path | None, figures: Path | None, style: Style, eval_results: Path | None, hub_dataset: list[str] | None
+) -> None:
+    """Refuse what would be ignored, and a page with the name of a file of another kind."""
+    if figures is None:
+        opt.refuse("is of figures: add --figures DIR", style=None if style is Style.screen else style)
+    if eval_results is None:
+        opt.refuse("is for --eval-results FILE.yaml", hub_dataset=hub_dataset)
+    if out is not None:
+        refuse_others(out, "one HTML page")
 
 
 def _elsewhere(

@@ -77,7 +77,7 @@ def label_free(
     records = list(measured.records)
     if images is not None:
         return records, dict(measured.provenance)
-    opening = {k: v for k, v in model.items() if k in ("device", "dtype", "trust_remote_code", "cache", "data")}
+    opening = {k: v for k, v in model.items() if k not in ("layers", "pooling", "max_rows")}
     options = ModelOptions(seed=seed, **opening)
     provenance = Provenance(command, seed)
     given = texts_of(texts, options.data, provenance)

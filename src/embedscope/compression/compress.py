@@ -11,7 +11,7 @@ import numpy as np
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.judges.queries import JudgedQueries
 from embedscope.certification.noninferiority import check_tolerance
-from embedscope.certification.origins import model_origin
+from embedscope.certification.origins import model_origin, name_of
 from embedscope.certification.space_rows import is_file, space_stream
 from embedscope.compression.candidates import AUTO, UNKNOWN, expand_plans
 from embedscope.compression.fitting import DOCUMENT, QUERY
@@ -25,6 +25,7 @@ from embedscope.core.ids import row_numbers
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
+from embedscope.core.unused import refuse_unused
 from embedscope.readers import open_vectors
 from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
@@ -154,7 +155,12 @@ class _Given:
         """The material, the name of the source, and where vectors come from."""
         if not self.corpus and (encoder.layers is not None or encoder.pooling is not None):
             raise InputError("--layers and --pooling are for models: leave them out, or add --corpus and --queries")
+        if not self.corpus and encoder.layers is encoder.pooling is None:
+            encoder.refuse_for_vectors(name_of(self.source, "the index"))
+        if self.qrels is None:
+            refuse_unused("is for --qrels", allow_missing=self.allow_missing)
         if self.qrels is None and not self.corpus:
+            refuse_unused("is for --queries and --qrels", query_ids=self.query_ids, corpus_ids=self.corpus_ids)
             return self._plain(options, provenance, on_queries)
         model = str(self.source) if self.corpus and self.source is not None else None
         documents = self.corpus or (self.source if isinstance(self.source, Mapping) else _path_as_text(self.source),)
@@ -164,7 +170,7 @@ class _Given:
         pool = read_corpus(documents, self.corpus_ids, None, provenance)
         place = single_space(list(retrieval_spaces(asked, pool, model, encoder, provenance, progress)))
         notes = list(cosine_notes(place.score))
-        groups = self._groups("the queries")
+        groups = self._groups(self.queries, "the queries")
         origin = None if model is None else model_origin(model, provenance)
         sources = {} if origin is None else dict.fromkeys((QUERY, DOCUMENT), origin)
         if self.qrels is None:
@@ -176,8 +182,9 @@ class _Given:
         )
         return judged_material(rows, options, (*judged.notes, *notes), groups, on_queries), place.source, sources
 
-    def _groups(self, what: str) -> Any:
-        return None if self.groups is None else read_groups(self.groups, what)
+    def _groups(self, rows: Any, what: str) -> Any:
+        """What each of the ``rows``, which are called ``what`` where they are no file, belongs to."""
+        return None if self.groups is None else read_groups(self.groups, name_of(rows, what))
 
     def _plain(
         self, options: SplitOptions, provenance: Provenance, on_queries: bool
@@ -194,7 +201,7 @@ class _Given:
         held = _hold_rows(index, options)
         if asked is not None and asked.shape[1] != held[0].shape[1]:
             raise InputError(f"queries have {asked.shape[1]} dimensions, and the index has {held[0].shape[1]}")
-        groups = self._groups("the rows" if asked is None else "the queries")
+        groups = self._groups(*((self.source, "the rows") if asked is None else (self.queries, "the queries")))
         if groups is not None and asked is None and len(held[0]) < held[1]:
             raise InputError(f"--groups of rows needs all of them held; raise --max-eval-rows to {-(-held[1] // 10):,}")
         name = str(self.source) if isinstance(self.source, str | Path) else "array"

@@ -258,7 +258,7 @@ def _tables(frontier: Frontier, material: Material) -> tuple[Table, Table]:
     """The frontier with what was chosen, short enough for a screen; and all others."""
     others = [name for name in frontier.original if name != frontier.main]
     heads = (
-        Column("candidate"), Column("bytes per row"), Column(frontier.main, 3, best="high"), Column("loss", 3),
+        Column("candidate"), Column("bytes per row"), Column(frontier.main, 3, best="high"), Column("difference", 3),
         Column("95 % interval"), *(Column(name, 3) for name in others), Column("predicted overlap", 3),
     )  # fmt: skip
     base: list[Cell] = [NONE, frontier.full_bytes, value_of(frontier.original, frontier.main), None, None]
@@ -292,7 +292,7 @@ def _tests(frontier: Frontier) -> Table:
         "bytes per row",
         "before",
         "after",
-        "loss",
+        "difference",
         "at most lost (95 %)",
         "p of a larger loss",
         "certified",

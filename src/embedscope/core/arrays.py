@@ -45,6 +45,28 @@ def to_numpy(x: Array) -> npt.NDArray[Any]:
     return np.asarray(x)
 
 
+def widen(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``x`` as it is; values of a type of ml_dtypes (bfloat16, float8) as float32, which holds each of them exactly.
+
+    >>> widen(np.eye(2)).dtype
+    dtype('float64')
+    """
+    return x.astype(np.float32) if x.dtype.kind == "V" and x.dtype.type.__module__ == "ml_dtypes" else x
+
+
+def untyped(dtype: np.dtype[Any]) -> str:
+    """What to do with values of ``dtype`` that are no numbers, in words.
+
+    >>> untyped(np.dtype("<V2")), untyped(np.dtype(bool))
+    ('NumPy saves bfloat16 so, without its name: save x.astype(np.float32)', 'convert it to float32')
+    """
+    bare = dtype.kind == "V" and dtype.names is None and dtype.itemsize == _BFLOAT16
+    return "NumPy saves bfloat16 so, without its name: save x.astype(np.float32)" if bare else "convert it to float32"
+
+
+_BFLOAT16 = 2
+
+
 def row_norms(x: Array) -> Array:
     """Euclidean norms of the rows of ``x`` (n, d), float64, shape (n,), in the namespace of ``x``."""
     if is_torch(x):
@@ -106,7 +128,7 @@ def as_matrix(x: Any, name: str = "x") -> Array:
     InputError
         if it is not two-dimensional, empty, not numeric, or holds nan or inf.
     """
-    x = x if is_torch(x) else np.asarray(x)
+    x = x if is_torch(x) else widen(np.asarray(x))
     shape = tuple(int(s) for s in x.shape)
     if len(shape) == 1:
         raise InputError(f"{name} must have shape (n, d), got {shape}; for one vector pass {name}[None, :]")
@@ -115,7 +137,7 @@ def as_matrix(x: Any, name: str = "x") -> Array:
     if 0 in shape:
         raise InputError(f"{name} must hold at least one row and one column, got shape {shape}")
     if not is_torch(x) and x.dtype.kind not in "fiu":
-        raise InputError(f"{name} must hold real numbers, got dtype {x.dtype}; convert it to float32 or float64")
+        raise InputError(f"{name} must hold real numbers, got dtype {x.dtype}; {untyped(x.dtype)}")
     check_finite(x, name)
     return x
 

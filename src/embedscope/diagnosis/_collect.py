@@ -18,6 +18,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
+from embedscope.core.unused import refuse_unused
 from embedscope.diagnosis._model_queries import model_numbers
 from embedscope.diagnosis._query_metrics import query_records
 from embedscope.diagnosis.pair_rows import pair_rows, query_rows
@@ -32,7 +33,8 @@ from embedscope.metrics.copies import copy_share
 from embedscope.metrics.orientation import mean_along, variance_along
 from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.readers import ArrayStream, file_of, is_vectors
-from embedscope.sources.paired_vectors import hash_groups, id_hashes, ids_in, read_side
+from embedscope.sources.grouped_stream import group_hashes
+from embedscope.sources.paired_vectors import id_hashes, ids_in, partner_rows, read_side
 
 SPACE_METRICS: tuple[str | Metric, ...] = (
     "self_similarity",
@@ -95,7 +97,7 @@ def collect(  # noqa: PLR0913
     pair: tuple[Source, Source] | None = None,
     pair_ids: tuple[IdSource, IdSource] | None = None,
     queries: Source | Sequence[str] | None = None,
-    names: tuple[str, str] = ("image", "text"),
+    names: tuple[str, str] | None = None,
     row_texts: Texts = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -130,9 +132,12 @@ def collect(  # noqa: PLR0913
     if (source is None) == (pair is None):
         raise InputError("give either a SOURCE or --pair A B")
     listed: dict[str, tuple[str, Listed]] = {}
+    if row_texts is not None and (model.get("texts") is not None or model.get("images") is not None):
+        raise InputError("--names are the texts of rows of vectors, and a model reads its own; leave --names out")
     if pair is None:
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
+        refuse_unused("names the two sides of --pair A B", modalities=names)
         if queries is not None and not _is_vectors(_documents(source)):
             uri = str(_documents(source))
             model["sketches"] = book
@@ -149,7 +154,8 @@ def collect(  # noqa: PLR0913
         groups = model.pop("groups", None)
         if model:
             raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
-        measured, sides, listed = _of_pair(pair, pair_ids, groups, names, seed, progress, command, held, book)
+        called = names or ("image", "text")
+        measured, sides, listed = _of_pair(pair, pair_ids, groups, called, seed, progress, command, held, book)
     records, provenance = list(measured.records), dict(measured.provenance)
     if queries is not None:
         asking = Provenance()
@@ -261,14 +267,20 @@ def _of_pair(
     matrices = [read_side(source, provenance) for source in pair]
     labels = [str(s) if isinstance(s, str | Path) else name for s, name in zip(pair, names, strict=True)]
     ids = None if ids is None else (ids_in(ids[0]), ids_in(ids[1]))
-    groups = None if groups is None else ids_in(groups)
-    hashes = None if groups is None else [hash_groups(groups, len(x)) for x in matrices]
-    hashes = hashes if ids is None else [id_hashes(i, len(x), n) for i, x, n in zip(ids, matrices, names, strict=True)]
+    first = str(pair[0]) if isinstance(pair[0], str | Path) else "A"
+    declared = None if groups is None else group_hashes(groups, len(matrices[0]), first)
+    own_ids = None
+    if ids is not None:
+        own_ids = id_hashes(ids[0], len(matrices[0]), names[0]), id_hashes(ids[1], len(matrices[1]), names[1])
+    hashes = own_ids
+    if declared is not None:
+        theirs = declared if own_ids is None else declared[np.argsort(partner_rows(own_ids, names))]
+        hashes = declared, theirs
     across = measure_pair(
         matrices[0],
         matrices[1],
         ids=ids,
-        groups=groups,
+        groups=declared,
         metrics=PAIR_METRICS,
         names=names,
         seed=seed,
@@ -276,7 +288,6 @@ def _of_pair(
         labels=(labels[0], labels[1]),
         provenance=provenance,
     )
-    own_ids = None if ids is None else hashes
     mismatch, listed = pair_rows(matrices[0], matrices[1], own_ids, names, "|".join(labels))
     records: list[Record] = [*across.records, *mismatch]
     for i, name in enumerate(names):

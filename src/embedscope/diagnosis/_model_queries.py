@@ -20,7 +20,10 @@ from embedscope.readers import ArrayStream, is_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import encode, texts_of
 
-_OPTIONS = ("layers", "pooling", "cache", "data", "device", "dtype", "trust_remote_code", "seed")
+_OPTIONS = (
+    *("layers", "pooling", "cache", "data", "device", "dtype", "trust_remote_code", "seed", "yes"),
+    *("query_prompt", "document_prompt"),
+)
 
 
 def model_numbers(
@@ -75,6 +78,10 @@ def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> ModelOptions:
     """How the model reads texts; raises ``InputError`` where these are not there."""
     if model.get("texts") is None:
         raise InputError(f"{uri} is a model: name its documents with --texts DATASET or FILE (one text per line)")
+    if model.get("images") is not None:
+        raise InputError("queries are texts, and search texts: leave out --images")
+    if model.get("groups") is not None:
+        raise InputError(f"--groups is for vectors and {uri} is a model, whose texts say what belongs together")
     if model.get("unit") == "token":
         raise InputError("queries search whole texts, not tokens; leave out --unit, or use sentence or word")
     named = isinstance(queries, str | Path)

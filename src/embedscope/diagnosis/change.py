@@ -8,7 +8,17 @@ from typing import Literal
 from embedscope.core.records import Record
 from embedscope.core.short_repr import short_repr
 
-Outcome = Literal["same", "drift", "no error bar", "rows differ", "missing", "new", "undefined"]
+Outcome = Literal["same", "drift", "no error bar", "rows differ", "units differ", "missing", "new", "undefined"]
+
+UNCOMPARED: dict[str, str] = {
+    "rows differ": "the value depends on the number of rows, which is not that of the baseline: measure as many rows, "
+    "or give a --tolerance",
+    "units differ": "the value depends on the number of units of evidence, which is not that of the baseline although "
+    "the rows are as many (duplicates and groups are one unit each): give a --tolerance",
+    "no error bar": "the value differs, and without an error bar only a --tolerance can judge that",
+    "new": "the baseline does not have it",
+}
+"""Outcome -> why a number was not compared."""
 
 
 @short_repr

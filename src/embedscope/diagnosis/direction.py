@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rules import RULES
@@ -32,6 +35,17 @@ def towards(change: Change) -> str:
     if ideal is None or abs(new - ideal) == abs(old - ideal):
         return "changed"
     return "better" if abs(new - ideal) < abs(old - ideal) else "worse"
+
+
+def gravity(changes: Iterable[Change]) -> Literal["serious", "warning"]:
+    """How grave ``changes`` that fail a check are together: a warning where every one of them is for the better.
+
+    >>> from embedscope.core.records import Record
+    >>> old, new = Record("x", "isoscore", 0.2, dim=8), Record("x", "isoscore", 0.1, dim=8)
+    >>> gravity([Change(new, old, "drift")]), gravity([Change(new, old, "drift"), Change(old, new, "drift")])
+    ('warning', 'serious')
+    """
+    return "warning" if all(towards(c) == "better" for c in changes) else "serious"
 
 
 def _ideal(metric: str, dim: int | None) -> float | None:

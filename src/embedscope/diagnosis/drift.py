@@ -12,8 +12,8 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.core.wording import count
-from embedscope.diagnosis.change import Change
-from embedscope.diagnosis.direction import towards
+from embedscope.diagnosis.change import UNCOMPARED, Change, Outcome
+from embedscope.diagnosis.direction import gravity, towards
 from embedscope.diagnosis.drift_charts import add_charts
 from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
 from embedscope.diagnosis.thresholds import near_or_all
@@ -194,7 +194,8 @@ def _test_change(old: Record, new: Record, apart: float, *, known: bool) -> Chan
         return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr, _degrees(old), _degrees(new)))
     difference = gap(old, new)
     if difference is None:
-        return Change(old, new, "no error bar" if new.metric in JUMPY else "rows differ")
+        sizes: Outcome = "units differ" if old.n == new.n else "rows differ"
+        return Change(old, new, "no error bar" if new.metric in JUMPY else sizes)
     errors = difference.stderr_old, difference.stderr_new
     return Change(old, new, "same", _p_value(difference.apart, *errors, _degrees(old), _degrees(new)))
 
@@ -250,7 +251,7 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
         findings = [
             Finding(f"No drift: {numbers} {'agrees' if compared == 1 else 'agree'} with {name} within error.", "ok")
         ]
-    uncompared = [c for c in drifted.changes if c.outcome in ("rows differ", "no error bar", "new")]
+    uncompared = [c for c in drifted.changes if c.outcome in UNCOMPARED]
     skipped = [
         Skipped(", ".join(dict.fromkeys(c.record.metric for c in uncompared if c.outcome == outcome)), reason)
         for outcome, reason in UNCOMPARED.items()
@@ -259,15 +260,6 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
     skipped += [Skipped(f"{metric} within {value:g}", "tolerance given") for metric, value in allowed.items()]
     skipped += [Skipped(name, note) for name, note in _units(drifted.changes)]
     return Document(f"Drift against {name}", "", tuple(findings), (table,), skipped=tuple(skipped))
-
-
-UNCOMPARED: dict[str, str] = {
-    "rows differ": "the value depends on the number of rows, which is not that of the baseline: measure as many rows, "
-    "or give a --tolerance",
-    "no error bar": "the value differs, and without an error bar only a --tolerance can judge that",
-    "new": "the baseline does not have it",
-}
-"""Outcome -> why a number was not compared."""
 
 
 def _units(changes: Sequence[Change]) -> list[tuple[str, str]]:
@@ -298,7 +290,7 @@ def _finding(c: Change) -> Finding:
     way = towards(c)
     judged = f", for the {way}" if way in ("better", "worse") else ""
     return Finding(
-        f"{place} {verb} from {old:.4g} to {new:.4g}{judged}.", "serious", f"difference {new - old:+.3g}{error}"
+        f"{place} {verb} from {old:.4g} to {new:.4g}{judged}.", gravity([c]), f"difference {new - old:+.3g}{error}"
     )
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Mark
 from embedscope.core.wording import count
-from embedscope.diagnosis.change import Change
-from embedscope.diagnosis.direction import towards
+from embedscope.diagnosis.change import UNCOMPARED, Change
+from embedscope.diagnosis.direction import gravity, towards
 from embedscope.diagnosis.where import Where
 
 DRAWN = 24
@@ -45,7 +45,7 @@ def drift_chart(changes: Sequence[Change]) -> Dots | None:
             DotRow(label, (Dot(series, round(z, 3), round(z - 1.96, 3), round(z + 1.96, 3)),), note, change.failed)
         )
     left = f" The {DRAWN} largest of {len(known)}." if len(known) > DRAWN else ""
-    out = sum(c.outcome in ("rows differ", "no error bar", "new") for c in changes)
+    out = sum(c.outcome in UNCOMPARED for c in changes)
     left += f" {count(out, 'number')} could not be compared: see below." if out else ""
     bare = sum(c.outcome in ("same", "drift") for c in changes) - len(known)
     left += (
@@ -76,7 +76,7 @@ def _headline(
 ) -> Headline:
     failed = [c for c in changes if c.failed]
     compared = sum(c.outcome in ("same", "drift") for c in changes)
-    skipped = sum(c.outcome in ("rows differ", "no error bar", "new") for c in changes)
+    skipped = sum(c.outcome in UNCOMPARED for c in changes)
     left = f"{count(skipped, 'number')} not compared" if skipped else ""
     if not failed:
         text = (
@@ -91,4 +91,4 @@ def _headline(
     text += f"{f' ({said})' if said else ''}: {document.findings[0].text}"
     evidence = "; ".join(filter(None, (document.findings[0].evidence, left)))
     command = f"embedscope diagnose {where}" if where.is_named else ""
-    return Headline(text, "serious", evidence, command=command, charts=charts)
+    return Headline(text, gravity(failed), evidence, command=command, charts=charts)

@@ -65,7 +65,7 @@ def remeasure(  # noqa: PLR0913
     settings = {name: value for name, value in settings.items() if value is not None}  # None: the default
     for name, value in settings.items():
         read_as(_TYPES.get(name, Any), value, "the baseline", f"settings.{name}")
-    _same_kind(settings, source, pair, queries)
+    _same_kind(settings, source, pair, pair_ids, queries)
     common: dict[str, Any] = {"seed": seed, "progress": progress, "command": command}
     model = _model(baseline, source, {"texts": texts, "images": images}, here)
     model |= {} if groups is None else {"groups": groups}
@@ -81,7 +81,7 @@ def remeasure(  # noqa: PLR0913
     return measure(source, **asked, **common, **model)
 
 
-def _same_kind(settings: dict[str, Any], source: object, pair: object, queries: object) -> None:
+def _same_kind(settings: dict[str, Any], source: object, pair: object, pair_ids: object, queries: object) -> None:
     if (source is None) == (pair is None):
         raise InputError("give either a SOURCE or --pair A B")
     if ("pair" in settings) != (pair is not None):
@@ -89,6 +89,8 @@ def _same_kind(settings: dict[str, Any], source: object, pair: object, queries: 
             "of a pair: pass --pair A B" if "pair" in settings else "of one source: pass a SOURCE instead of --pair"
         )
         raise InputError(f"the baseline is {wanted}")
+    if pair is None and pair_ids is not None:
+        raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
     if queries is not None and not settings.get("diagnosis"):
         raise InputError("the baseline is of `measure`, which takes no queries: leave out --queries")
 

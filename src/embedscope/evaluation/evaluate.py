@@ -14,7 +14,9 @@ from embedscope.evaluation._sources import read_vectors
 from embedscope.evaluation.comparisons import comparisons
 from embedscope.evaluation.scoring import TaskScore, data_facts, load_jobs, score_tasks, write_items
 from embedscope.evaluation.summary import score_document
+from embedscope.evaluation.user_tasks import is_user_task
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.word_contexts import CONTEXT_POOLINGS
 from embedscope.stats.bootstrap import N_DRAWS
 
 
@@ -62,19 +64,16 @@ def evaluate(  # noqa: PLR0913
     InputError, UnknownNameError, DataUnavailableError, MissingExtraError
     """
     from embedscope.datasets import Finder
-    from embedscope.encoders import source_name
+    from embedscope.encoders import is_model, source_name
 
     if not tasks:
         raise InputError("no tasks named; `embedscope list tasks` shows them")
     if sources is None or (isinstance(sources, str | list | tuple) and not sources):
         raise InputError("no source named; wanted a model or a file of vectors, as in `embedscope evaluate minilm`")
-    progress = progress or Silent()
-    provenance = Provenance(command, seed)
-    with provenance.phase("data"):
-        jobs, skipped = load_jobs(tasks, Finder(Path(data) if data else None), progress)
-    for s in skipped:
-        progress.note(f"{s.what} is skipped: {s.why}")
-    scores: list[TaskScore] = []
+    one = source_name(sources)
+    named = [one] if isinstance(one, str) else one
+    if names is not None and all(is_model(source) for source in named):
+        raise InputError(f"--names are the texts of a file of vectors, and {named[0]} is a model; leave them out")
     options = ModelOptions(
         layers=layers,
         pooling=pooling,
@@ -86,8 +85,20 @@ def evaluate(  # noqa: PLR0913
         seed=seed,
         yes=yes,
     )
-    named = source_name(sources)
-    for source in [named] if isinstance(named, str) else named:
+    if contexts is not None and not any(p.startswith(CONTEXT_POOLINGS) for p in options.poolings or ()):
+        raise InputError(
+            "--contexts are the sentences of the poolings static:N and contexts:N; add --pooling contexts:50, or leave "
+            "them out"
+        )
+    progress = progress or Silent()
+    provenance = Provenance(command, seed)
+    with provenance.phase("data"):
+        finder = None if all(map(is_user_task, tasks)) else Finder(Path(data) if data else None)
+        jobs, skipped = load_jobs(tasks, finder, progress)
+    for s in skipped:
+        progress.note(f"{s.what} is skipped: {s.why}")
+    scores: list[TaskScore] = []
+    for source in named:
         with provenance.phase(source):
             for part in read_vectors(source, jobs, options, names, contexts, provenance, progress):
                 scores += score_tasks(

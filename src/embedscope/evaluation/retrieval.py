@@ -17,6 +17,7 @@ from embedscope.core.result import Result
 from embedscope.core.tables import Index
 from embedscope.evaluation.scoring import parse_transform
 from embedscope.evaluation.summary import score_document
+from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import hash_groups
 from embedscope.sources.retrieval_data import (
@@ -97,7 +98,7 @@ def retrieval(  # noqa: PLR0913
         pool = read_corpus(named, corpus_ids, corpus_modality, provenance)
         judged = judged_rows(judgements_of(qrels, provenance), asked, pool, allow_missing=allow_missing)
         same = own_documents(asked, pool)
-        belongs = None if groups is None else _query_groups(groups, len(asked))
+        belongs = None if groups is None else _query_groups(groups, len(asked), queries)
     how = _Ranking(transform, same if ignore_identical_ids and (same >= 0).any() else None, belongs, seed)
     provenance.settings = {
         "queries": asked.name,
@@ -132,9 +133,10 @@ class _Ranking:
     seed: int
 
 
-def _query_groups(groups: Any, n: int) -> Index:
-    """Number of the group of each query, from 0."""
-    return np.unique(hash_groups(groups, n, "query"), return_inverse=True)[1].astype(np.intp)
+def _query_groups(groups: Any, n: int, queries: Any) -> Index:
+    """Number of the group of each of the ``n`` queries, from 0."""
+    labels = read_groups(groups, str(queries) if isinstance(queries, str | Path) else "the queries")
+    return np.unique(hash_groups(labels, n, "query"), return_inverse=True)[1].astype(np.intp)
 
 
 def _identical_notes(same: Index, ignored: bool) -> list[str]:

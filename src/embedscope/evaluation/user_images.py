@@ -36,6 +36,8 @@ def class_retrieval(path: Path, name: str, about: Mapping[str, Any]) -> Made:
 def image_probe(path: Path, name: str, about: Mapping[str, Any]) -> Made:
     """Accuracy of a linear probe on a quarter of the images, which is held out."""
     data = _read(path)
+    if len(_classes(data).names) == len(data.images["images"]):
+        raise InputError(f"every class folder of {path} has one image, so there is none to hold out; add images")
     images = {"images": replace(data.images["images"], clusters=())}
     task = ProbeTask(name, str(path), "images", "images", ("images",), about)
     return task, replace(data, images=images), _count(data)

@@ -150,6 +150,11 @@ def _labels(path: Path) -> Made:
         raise InputError(
             f"{path} has {len(classes)} different texts of {len(names)} class(es); a probe needs eight of two at least"
         )
+    if len(names) == len(classes):
+        raise InputError(
+            f"the {len(names):,} labels of {path} all differ, so no two texts share a class; wanted the class of each "
+            "text, not its id"
+        )
     number_of = {name: i for i, name in enumerate(names)}
     label = np.array([number_of[value] for value in classes.values()], dtype=np.intp)
     index = {text: i for i, text in enumerate(classes)}

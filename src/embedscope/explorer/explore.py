@@ -16,10 +16,12 @@ from embedscope.core.provenance import Provenance
 from embedscope.explorer.facts import row_facts
 from embedscope.explorer.findings import findings
 from embedscope.explorer.maps import Plane, plane
-from embedscope.explorer.rows import Rows, held_rows, open_rows
+from embedscope.explorer.rows import Rows, check_no_model, held_rows, open_rows
 from embedscope.explorer.table import Exploration
 from embedscope.explorer.typed_queries import QueryEncoder, model_query_encoder
+from embedscope.sources.labelled_vectors import read_names
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.texts import texts_of
 from embedscope.transforms.repair import Repair
 
 _MAPS = 8
@@ -81,7 +83,10 @@ def explore(  # noqa: PLR0913
     else:
         if images is not None:
             raise InputError("images are for files and models; pass the vectors as a file")
-        rows = held_rows(sources, texts, labels, columns, max_rows, options.seed)  # type: ignore[arg-type]
+        check_no_model(options, "the array")
+        lines = None if texts is None else texts_of(texts, options.data, Provenance()).texts
+        classes = None if labels is None else read_names(labels)
+        rows = held_rows(sources, lines, classes, columns, max_rows, options.seed)
     if len(rows.spaces) > _PAGES:
         raise InputError(
             f"{len(rows.spaces)} spaces are too many for one page (at most {_PAGES}); name some, as in --layers 0,final"

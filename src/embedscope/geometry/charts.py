@@ -27,10 +27,10 @@ def charts_of(pages: Sequence[tuple[str, str, Mapping[str, Any]]], ranges: Seque
     """The charts of every space; ``ranges`` are shaded in the histograms of cosines."""
     several = len(pages) > 1
     charts: list[Chart] = []
-    for source, space, page in pages:
-        of = f", {space or source}" if several else ""
+    for (source, space, page), name in zip(pages, _page_names(pages), strict=True):
+        of = f", {name}" if several else ""
         key = f"-{len(charts)}" if several else ""
-        section = f"{SECTION}: {space or source}" if several else SECTION
+        section = f"{SECTION}: {name}" if several else SECTION
         if "cosines" in page:
             exact = float(page["coordinates"].parts.sum()) if "coordinates" in page else None
             charts.append(cosine_chart(page["cosines"], of, key, section, ranges, exact))
@@ -41,8 +41,24 @@ def charts_of(pages: Sequence[tuple[str, str, Mapping[str, Any]]], ranges: Seque
         if "duplicates" in page:
             charts.append(duplicates_chart(page["duplicates"], of, key, section))
         if "spectrum" in page:
-            charts.append(spectrum_chart(page["spectrum"], space or source, of, key, section))
+            charts.append(spectrum_chart(page["spectrum"], name if several else space or source, of, key, section))
     return tuple(charts)
+
+
+def _page_names(pages: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[str]:
+    """What tells each space from the others: its own name, else that of its source, else both.
+
+    >>> _page_names([("a/x.npy", "vectors", {}), ("a/y.npy", "vectors", {})])
+    ['x.npy', 'y.npy']
+    """
+    short = [(source.rpartition("/")[2], space) for source, space, _ in pages]
+    choices = (
+        [space or source for source, space in short],
+        [source for source, _ in short],
+        [" ".join(filter(None, pair)) for pair in short],
+        [" ".join(filter(None, (source, space))) for source, space, _ in pages],
+    )
+    return next((names for names in choices if len(set(names)) == len(names)), choices[-1])
 
 
 class Forms(TypedDict):

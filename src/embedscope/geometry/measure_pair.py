@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Array, Rows
@@ -24,7 +25,8 @@ from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS, Paired
 from embedscope.readers import ArrayStream
-from embedscope.sources.paired_vectors import hash_groups, id_hashes, read_side
+from embedscope.sources.grouped_stream import group_hashes
+from embedscope.sources.paired_vectors import id_hashes, partner_rows, read_side
 from embedscope.sources.row_order import check_row_order
 from embedscope.stats.score_records import score_record
 
@@ -57,9 +59,10 @@ def measure_pair(  # noqa: PLR0913
     a, b : (n, d) and (m, e): arrays, ``FILE`` or ``FILE::KEY``; both are loaded into memory. Sides with different
         dimensions are compared by ``linear_cka``, ``procrustes_distance`` and ``knn_overlap``, and have no cosines
         between them
-    ids : one id per row of either side (a text file, ``FILE.parquet::COLUMN`` or an array); rows with equal ids match,
+    ids : one id per row of either side (a text file, ``FILE::COLUMN`` or an array); rows with equal ids match,
         so an image may have several captions. Rows match by position where None
-    groups : what each pair belongs to (the document of a chunk), where rows match by position: a file or an array
+    groups : what each row of ``a`` belongs to (the document of a chunk), and with it the matching row of ``b``: a file,
+        a column of ``a`` or an array. With ``ids`` each id must stand once on either side
     metrics : ids of metrics of two spaces or of one (``modality_gap``, ``recall``, ``isoscore``); all where None
     rows : ``raw`` or ``unit``, for the metrics of one space
     names : of the two sides, which are the spaces of their own records; records of both have ``image|text``
@@ -86,10 +89,14 @@ def measure_pair(  # noqa: PLR0913
     hashes = None if ids is None else (id_hashes(ids[0], len(x), names[0]), id_hashes(ids[1], len(y), names[1]))
     if hashes is None:
         check_row_order(a, b)
-    paired = Paired.of(x, y, hashes, names)
-    if groups is not None and hashes is not None:
-        raise InputError("ids say already which rows belong together; leave out groups, or the ids")
-    declared = None if groups is None else hash_groups(groups, len(x))
+    declared = None if groups is None else group_hashes(groups, len(x), str(a) if isinstance(a, str | Path) else "A")
+    declared_sides = None if declared is None else (declared, declared)
+    if declared is not None and hashes is not None:  # in the order of the first side rows match by position
+        partner, hashes = partner_rows(hashes, names), None
+        declared_sides = declared, declared[np.argsort(partner)]
+        paired = Paired.of(x, y[partner], None, names)
+    else:
+        paired = Paired.of(x, y, hashes, names)
     evidence = PairUnits.of(paired, declared) if hashes is None else None
     if evidence is not None:
         paired = evidence.apply(paired)
@@ -104,7 +111,7 @@ def measure_pair(  # noqa: PLR0913
         records = [r for r in records if not r.metric.startswith("recall@") or r.metric.startswith(cutoffs)]
     book = Sketchbook()
     if one_space is None or one_space:
-        own_ids = (paired.x_ids, paired.y_ids) if declared is None else (declared, declared)
+        own_ids = (paired.x_ids, paired.y_ids) if declared_sides is None else declared_sides
         for name, matrix, own, source in zip(names, (x, y), own_ids, called, strict=True):
             records += measure_stream(
                 ArrayStream({name: matrix}, combine(hash_rows(0, len(matrix)), 0), own),

@@ -125,7 +125,7 @@ def _clouds(paired: Paired) -> Scatter | None:
         "clouds",
         "The two clouds and the gap between their means",
         "first principal direction",
-        "second",
+        "second principal direction",
         points,
         ((float(a[0]), float(a[1]), float(b[0]), float(b[1])),),
         f"{count} rows at unit length, in the two directions of most variance ({percent(share, 0)} of it). The arrow "

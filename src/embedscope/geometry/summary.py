@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Chart, Document, Dot, DotRow, Dots, Headline, Range, Skipped
 from embedscope.core.records import Record
+from embedscope.core.wording import count
 from embedscope.geometry.charts import by_form, charts_of
 from embedscope.geometry.sketches import Sketchbook
 from embedscope.readers import is_vector_folder, is_vectors
@@ -103,19 +104,41 @@ def _of_several(spaces: dict[tuple[str, str, str], Numbers], charts: Sequence[st
         lowest, highest = (f(own, key=lambda item: item[1].value or 0.0) for f in (min, max))
         name = source.rpartition("/")[2]
         if len(own) == 1:
-            parts.append(f"{lowest[1].value:.2f} in {name}")
+            parts.append(f"{_two_places(lowest[1])} in {name}")
+            ends.append(lowest)
         else:
-            low, high = (f"{r.value:.2f} ({_place(key) or source})" for key, r in (lowest, highest))
+            low, high = (f"{_two_places(r)} ({_place(key) or source})" for key, r in (lowest, highest))
             parts.append(f"{low} to {high} in {name}")
-        ends += [item for item in (lowest, highest) if item not in ends]
+            ends += [lowest, highest]
     if not parts:
         return None
     several = len(parts) > 1
     text = f"Unrelated rows have a mean cosine of {', '.join(parts[:-1])}{' and ' if several else ''}{parts[-1]}."
-    evidence = "; ".join(f"{_place(key) or key[0]} {format_record(r).partition(' ')[2]}" for key, r in ends[:_ENDS])
+    names = _space_names([key for key, _ in ends])
+    said = [f"{names[key]} {format_record(r).partition(' ')[2]}" for key, r in ends[:_ENDS]]
+    evidence = "; ".join([*said, *([f"{count(len(ends) - _ENDS, 'more value')} below"] if len(ends) > _ENDS else [])])
     curves = ("curve-self_similarity", "curve-participation_ratio")
     mine = tuple(c for c in charts if c == COSINES)
     return Headline(text, "info", f"{evidence}; in brackets 95 % intervals", charts=mine or curves)
+
+
+def _two_places(record: Record) -> str:
+    """``-0.30``; what rounds to 0 has no sign."""
+    return f"{round(record.value or 0.0, 2) + 0.0:.2f}"
+
+
+def _space_names(keys: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], str]:
+    """The parts of each space that tell it from the others."""
+    sources = len({key[0] for key in keys})
+    short = len({key[0].rpartition("/")[2] for key in keys}) == sources
+
+    def name(key: tuple[str, str, str]) -> str:
+        source = key[0].rpartition("/")[2] if short else key[0]
+        if sources == len(keys):
+            return source
+        return (_place(key) or source) if sources == 1 else f"{source} {_place(key)}"
+
+    return {key: name(key) for key in keys}
 
 
 def _place(key: tuple[str, str, str]) -> str:
@@ -128,17 +151,7 @@ def cosines_by_space(records: Sequence[Record]) -> Dots | None:
     known = [(key, n["self_similarity"]) for key, n in spaces.items() if "self_similarity" in n]
     if not 1 < len(known) <= _MOST_SPACES or any(_LAYER.fullmatch(space) for (_, _, space), _ in known):
         return None
-    sources = len({key[0] for key, _ in known})
-
-    def name_space(key: tuple[str, str, str]) -> str:
-        """The parts of a space that tell it from the others."""
-        source = key[0].rpartition("/")[2]
-        if sources == len(known):
-            return source
-        return (_place(key) or source) if sources == 1 else f"{source} {_place(key)}"
-
-    rows = [
-        DotRow(name_space(key), (Dot(0, r.value or 0.0, r.ci_low, r.ci_high),), f"{r.value:.3f}") for key, r in known
-    ]
+    names = _space_names([key for key, _ in known])
+    rows = [DotRow(names[key], (Dot(0, r.value or 0.0, r.ci_low, r.ci_high),), f"{r.value:.3f}") for key, r in known]
     title = "Mean cosine of unrelated rows"
     return Dots(COSINES, title, "mean cosine", tuple(rows), caption="Bars: 95 % intervals.", section="All spaces")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedscope.diagnosis.change import Change
-from embedscope.diagnosis.direction import towards
+from embedscope.diagnosis.direction import gravity, towards
 from embedscope.diagnosis.drift import Drift
 
 
@@ -18,7 +18,8 @@ def step_summary(drift: Drift) -> str:
             word = towards(change)
             counts[word] = counts.get(word, 0) + 1
         said = ", ".join(f"{count} {word}" for word, count in counts.items())
-        lines = [f"### :x: Drift in {source}: {said}", "", "| number | baseline | now | |", "|---|---:|---:|---|"]
+        icon = ":warning:" if gravity(drifted) == "warning" else ":x:"
+        lines = [f"### {icon} Drift in {source}: {said}", "", "| number | baseline | now | |", "|---|---:|---:|---|"]
         lines += [_line(change) for change in drifted]
     else:
         lines = [f"### :white_check_mark: No drift in {source}"]

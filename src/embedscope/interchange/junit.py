@@ -5,13 +5,16 @@ from __future__ import annotations
 from xml.etree import ElementTree as Xml
 
 from embedscope.core.document import Finding
-from embedscope.diagnosis.change import Change
-from embedscope.diagnosis.drift import UNCOMPARED, Drift
+from embedscope.diagnosis.change import UNCOMPARED, Change
+from embedscope.diagnosis.drift import Drift
 from embedscope.reports.junit import suite
 
 
 def check_cases(drift: Drift) -> str:
-    """JUnit XML of a check: numbers that drifted fail, those that were not compared are skipped with the reason."""
+    """JUnit XML of a check: numbers that drifted fail, those that were not compared are skipped with the reason.
+
+    The type of a failure is the status of its finding: ``warning`` where the number changed for the better.
+    """
     document = drift.result.document
     said = dict(zip(map(id, drift.drifted), document.findings, strict=False)) if document is not None else {}
     title = document.title if document is not None else "check"
@@ -24,7 +27,7 @@ def _case(change: Change, finding: Finding | None) -> Xml.Element:
     name = " ".join(filter(None, (record.metric, record.variant, record.pooling)))
     case = Xml.Element("testcase", {"classname": where, "name": name})
     if finding is not None:
-        Xml.SubElement(case, "failure", {"message": finding.text, "type": change.outcome}).text = finding.evidence
+        Xml.SubElement(case, "failure", {"message": finding.text, "type": finding.status}).text = finding.evidence
     elif change.outcome in UNCOMPARED:
         Xml.SubElement(case, "skipped", {"message": UNCOMPARED[change.outcome]})
     else:

@@ -19,6 +19,7 @@ from embedscope.core.model_folders import is_model_folder
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
+from embedscope.core.unused import refuse_unused
 from embedscope.datasets import is_text_table, read_text_rows
 from embedscope.readers import file_of, is_vectors, open_vectors
 from embedscope.sources.images import Images
@@ -128,6 +129,11 @@ def read_rows(
         map(is_model, (request.old, request.new))
     ):
         raise InputError("--layers and --pooling are for models, and OLD and NEW hold vectors: leave them out")
+    if not any(map(is_model, (request.old, request.new))):
+        refuse_unused("is for models, and OLD and NEW hold vectors", texts=request.texts, images=request.images)
+        encoder.refuse_for_vectors("OLD and NEW")
+    if request.qrels is None:
+        refuse_unused("is for --qrels", allow_missing=request.allow_missing)
     asked = any(given is not None for given in (request.old_queries, request.new_queries, request.queries))
     role = "document" if asked else None
     material = _material(request, encoder, provenance)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.arrays import untyped
 from embedscope.core.errors import InputError
 from embedscope.readers._blocks import cuts
 from embedscope.readers._row_ranges import RowRanges
@@ -74,7 +75,7 @@ def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Non
             "np.save(path, np.asarray(x, dtype=np.float32))"
         )
     if dtype.kind not in "fiu":
-        raise InputError(f"{name} must hold real numbers, got dtype {dtype}; convert it to float32 before saving")
+        raise InputError(f"{name} must hold real numbers, got dtype {dtype}; {untyped(dtype)}")
     if any(type(size) is not int or size < 0 for size in shape):
         raise InputError(f"{name} has the shape {shape}, wanted whole numbers that are not negative; write it again")
     if len(shape) != 2:

@@ -139,6 +139,11 @@ def repair(  # noqa: PLR0913
         "positive_rate": positive_rate,
         "bootstrap_draws": N_DRAWS,
     }
+    way = request.way
+    if named:
+        encoder.refuse_for_vectors("--pair A B")
+    elif way != "qrels":
+        encoder.refuse_prompts()
     with provenance.phase("data"):
         judge, context = judge_of(request, options, objective, provenance, progress, encoder)
     with provenance.phase("candidates"):

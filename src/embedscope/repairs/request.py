@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.errors import InputError
+from embedscope.core.unused import refuse_unused
 from embedscope.sources.texts import TextSource
 
 OBJECTIVES = {"pair": ("pairs", "mixed"), "qrels": ("mixed", "pairs"), "labels": ("zeroshot", "probe")}
@@ -63,7 +64,25 @@ class Request:
             raise InputError("give either a SOURCE or --pair A B, not both")
         if self.pair is None and self.source is None and not self.corpus:
             raise InputError("there is nothing to repair: name a SOURCE, or two files with --pair A B")
+        self._refuse_unused(bool(self.queries is not None or self.qrels is not None))
         return ways[0] if ways else "geometry"
+
+    def _refuse_unused(self, retrieval: bool) -> None:
+        material = {"texts": self.texts, "images": self.images}
+        if self.pair is not None:
+            refuse_unused("is for a model, and --pair A B holds vectors", **material)
+        if retrieval:
+            refuse_unused("is for one SOURCE, and with --queries the texts are --corpus", **material)
+            refuse_unused("names the two sides of --pair A B", modalities=self.modalities)
+            return
+        refuse_unused(
+            "is for --queries and --qrels",
+            query_ids=self.query_ids,
+            corpus=self.corpus,
+            corpus_ids=self.corpus_ids,
+            corpus_modality=self.corpus_modality,
+            allow_missing=self.allow_missing,
+        )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from embedscope.core.document import Figure, Series
+from embedscope.reports.labels import breadth, place_names
 from embedscope.reports.scales import Axis, y_axis
 from embedscope.reports.styles import Key, Style, key_of
 
@@ -33,13 +34,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class End:
-    """The name of a curve beside its last point."""
+    """The name of a curve beside its last point; ``line`` is the path between them, empty where it is not needed."""
 
     index: int
     colour: int
     x: float
     y: float
     text: str
+    line: str
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class Chart:
         return self.height - BOTTOM
 
 
-MOST_NAMED, LONGEST_NAME, LETTER, LINE = 6, 22, 6.2, 13.0
-"""Curves that are named at their ends, letters of a name, and units that a letter and a line of it take."""
+MOST_NAMED, LONGEST_NAME, LETTERS, LINE = 6, 22, 11.5, 14.0
+"""Curves that are named at their ends, letters of a name, units of its font and of the line that it takes."""
 
 SIZES = {"half": (530, 300, 8, 5), "third": (370, 250, 6, 4)}
 
@@ -83,7 +85,7 @@ def chart(figure: Figure, x: Axis, styles: Mapping[Key, Style], index: Mapping[K
     width, height, _, count = SIZES[size]
     y = y_axis(figure, count)
     names = end_names(figure) if size != "third" else {}
-    room = RIGHT + (round(LETTER * max(map(len, names.values()))) + 4 if names else 0)
+    room = RIGHT + (round(max(map(_breadth, names.values()))) if names else 0)
 
     def place(px: float, py: float) -> Point:
         return (
@@ -102,7 +104,7 @@ def chart(figure: Figure, x: Axis, styles: Mapping[Key, Style], index: Mapping[K
     marks = tuple((p, text, "end" if p > 0.7 * width else "start") for p, text in at)
     return Chart(
         size, width, height, x, y, tuple(x_ticks), tuple(y_ticks), zero, tuple(curves), marks,
-        ends=_ends(figure, names, styles, index, place, height), room=room,
+        ends=_ends(figure, names, styles, index, place, (width - room, height)), room=room,
     )  # fmt: skip
 
 
@@ -120,37 +122,34 @@ def end_names(figure: Figure) -> dict[Key, str]:
     return names
 
 
+def last_points(figure: Figure, names: Mapping[Key, str]) -> dict[Key, Point]:
+    """The last point of every curve that has a name."""
+    return {
+        key_of(s): next((x, y) for x, y in zip(reversed(s.x), reversed(s.y), strict=True) if y is not None)
+        for s in figure.series
+        if key_of(s) in names and any(y is not None for y in s.y)
+    }
+
+
 def _ends(
     figure: Figure, names: Mapping[Key, str], styles: Mapping[Key, Style], index: Mapping[Key, int], place: Place,
-    height: int,
+    size: tuple[int, int],
 ) -> tuple[End, ...]:  # fmt: skip
     """Names right of the last points, moved apart where they would cover each other."""
-    last = []
-    for s in figure.series:
-        if key_of(s) in names:
-            px, py = next((a, b) for a, b in zip(reversed(s.x), reversed(s.y), strict=True) if b is not None)
-            last.append((place(px, py), key_of(s)))
-    last.sort(key=lambda item: item[0][1])
-    heights = _apart([y for (_, y), _ in last], LINE, TOP, height - BOTTOM)
-    return tuple(
-        End(index[key], styles[key].colour, x + 7, y, names[key])
-        for ((x, _), key), y in zip(last, heights, strict=True)
-    )
+    right, height = size
+    points = {key: place(*point) for key, point in last_points(figure, names).items()}
+    up = (float(TOP), float(height - BOTTOM))
+    widths = [_breadth(names[key]) for key in points]
+    placed = place_names(list(points.values()), widths, LINE, (LEFT, right), up)
+    ends = []
+    for (key, (x, y)), at in zip(points.items(), placed, strict=True):
+        line = f"M{x + 5:g} {min(max(y, up[0]), up[1]):g}L{at.x - 2:g} {at.y:g}" if at.joined else ""
+        ends.append(End(index[key], styles[key].colour, round(at.x, 1), at.y, names[key], line))
+    return tuple(ends)
 
 
-def _apart(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Sorted ``values`` moved as little as a pass down and one up need so that neighbours are ``gap`` apart.
-
-    >>> _apart([10.0, 11.0, 50.0], 5.0, 0.0, 52.0)
-    [10.0, 15.0, 50.0]
-    """
-    out: list[float] = []
-    for v in values:
-        out.append(max(v, out[-1] + gap) if out else max(v, low))
-    for i in reversed(range(len(out))):
-        limit = high if i == len(out) - 1 else out[i + 1] - gap
-        out[i] = round(min(out[i], limit), 1)
-    return out
+def _breadth(name: str) -> float:
+    return breadth(name) * LETTERS / 12
 
 
 def _curve(series: Series, style: Style, index: int, place: Place) -> Curve:

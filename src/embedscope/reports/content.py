@@ -11,6 +11,7 @@ from embedscope.core.document import Chart, Document, Dots, Figure, Finding, His
 from embedscope.core.result import Result
 from embedscope.reports.charts import SIZES, chart, description, digits_of, mark, short_label
 from embedscope.reports.generic import document_of
+from embedscope.reports.glossary import help_of
 from embedscope.reports.headlines import by_importance, headline_of, leading_charts
 from embedscope.reports.numbers import is_numeric, is_span, leading_number, typeset
 from embedscope.reports.origins import origins_of
@@ -41,7 +42,7 @@ def page_content(result: Result) -> dict[str, Any]:
     findings = [f for f in by_importance(document.findings) if not _repeats(f, document)]
     lead = leading_charts(document)
     styles = styles_of(document.figures)
-    together = [lead] if len(lead) > 1 and all(isinstance(c, Figure) for c in lead) else [(c,) for c in lead]
+    together = [lead] if _share_curves(lead) else [(c,) for c in lead]
     shown = [f for f in findings if not f.minor]
     brief = _others(document, shown) if len(lead) == 1 else []
     alone = len(lead) == 1 and not brief and not isinstance(lead[0], Figure | Scatter)
@@ -62,6 +63,12 @@ def page_content(result: Result) -> dict[str, Any]:
         "origins": origins_of(result.provenance),
         "mark": mark,
     }
+
+
+def _share_curves(charts: Sequence[Chart]) -> bool:
+    """Whether charts are line charts that have a curve in common, so that one legend serves them all."""
+    keys = [{key_of(s) for s in c.series if s.kind != "reference"} for c in charts if isinstance(c, Figure)]
+    return len(keys) == len(charts) > 1 and bool(set.intersection(*keys))
 
 
 def _others(document: Document, findings: list[Finding]) -> list[Finding]:
@@ -225,7 +232,7 @@ def _table(table: Table, n: int) -> dict[str, Any]:
     columns = [
         {
             "title": c.title,
-            "help": c.help,
+            "help": c.help or help_of(c.title),
             "numeric": k,
             "published": "published" in c.title.lower(),
             "long": any(len(str(row[i])) > 60 for row in table.rows),

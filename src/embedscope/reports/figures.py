@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,8 +15,10 @@ from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.result import Result
+from embedscope.reports.charts import end_names, last_points
 from embedscope.reports.drawings import draw_scatter
 from embedscope.reports.generic import document_of
+from embedscope.reports.labels import BESIDE, breadth, place_names
 from embedscope.reports.plots import below, draw_dots, draw_histogram
 from embedscope.reports.scales import x_axis, y_axis
 from embedscope.reports.styles import PALETTE, Key, Style, key_of, styles_of
@@ -188,18 +191,69 @@ def _draw_figure(figure: Figure, styles: Mapping[Key, Style], width: float) -> A
         )
     axes.set_title(figure.title, pad=10)
     axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
-    if figure.series:
-        columns = min(3 if width > 5 else 2, len(figure.series))
-        names = [str(i) for i in range(len(figure.series))]
-        legend = axes.legend(
-            axes.get_lines()[: len(names)],
-            names,
-            ncols=columns,
-            **below(axes),
-        )
-        for text, series in zip(legend.get_texts(), figure.series, strict=True):
-            text.set_text(series.label)  # afterwards, since legends leave out labels that start with "_"
+    names = end_names(figure)
+    if names and {key_of(s) for s in figure.series} <= names.keys() and _fit(names.values(), width):
+        _name_ends(axes, figure, names, styles)
+    elif figure.series:
+        _add_legend(axes, figure, width)
     return canvas
+
+
+def _fit(names: Iterable[str], width: float) -> bool:
+    """Whether names beside the curves leave the plot room enough in a figure ``width`` inches wide."""
+    return max(map(_breadth, names)) <= _NAMES * 72 * width
+
+
+def _name_ends(axes: Any, figure: Figure, names: Mapping[Key, str], styles: Mapping[Key, Style]) -> None:
+    """The name of every curve beside its last point, by the rule of the page, in points of the file.
+
+    The width of the plot is not known yet, so that no two names share a line, wherever their curves end.
+    """
+    transforms = require("matplotlib.transforms", "report", "drawing figures")
+    shape = axes.get_position().width * axes.figure.get_figwidth(), axes.get_position().height
+    across, up = 72 * shape[0], 72 * shape[1] * axes.figure.get_figheight()
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    last = last_points(figure, names)
+    points = [(across * (x - x0) / (x1 - x0), up * (y - y0) / (y1 - y0)) for x, y in last.values()]
+    places = place_names(points, [math.inf] * len(points), _LINE * _small(), (0.0, across), (0.0, up))
+    behind = transforms.offset_copy(axes.transAxes, axes.figure, x=0.6 * BESIDE, units="points")
+    for (key, (x, y)), point, at in zip(last.items(), points, places, strict=True):
+        colour = PALETTE[styles[key].colour]
+        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 3}
+        in_column = at.x > across
+        axes.annotate(
+            names[key],
+            (x, min(max(y, y0), y1)),
+            (1.0, at.y / up) if in_column else (0.6 * BESIDE, at.y - min(max(point[1], 0.0), up)),
+            textcoords=behind if in_column else "offset points",
+            color=colour,
+            fontsize="small",
+            va="center",
+            arrowprops=line if at.joined else None,
+        )
+
+
+def _add_legend(axes: Any, figure: Figure, width: float) -> None:
+    columns = min(3 if width > 5 else 2, len(figure.series))
+    names = [str(i) for i in range(len(figure.series))]
+    legend = axes.legend(axes.get_lines()[: len(names)], names, ncols=columns, **below(axes))
+    for text, series in zip(legend.get_texts(), figure.series, strict=True):
+        text.set_text(series.label)  # afterwards, since legends leave out labels that start with "_"
+
+
+_NAMES, _LINE = 0.36, 1.3
+"""Share of the width that names of curves take at most; a line of them in units of its font."""
+
+
+def _small() -> float:
+    """Size of a small font, in points."""
+    size: float = require("matplotlib", "report", "drawing figures").rcParams["font.size"]
+    return size * 0.833
+
+
+def _breadth(name: str) -> float:
+    """Width of a small ``name``, in points, about."""
+    return breadth(name) / 12 * _small()
 
 
 def _draw(axes: Any, series: Series, style: Style) -> None:

@@ -48,6 +48,7 @@ def render_html(result: Result) -> str:
     trusted = jinja2.utils.markupsafe.Markup
     glossary = Prose()
     environment.filters["prose"] = lambda text: trusted(glossary(text))
+    environment.filters["verdict"] = lambda text, status: trusted(glossary.verdict(text, status))
     environment.filters["name"] = lambda text: trusted(glossary.name(text))
     environment.filters["licensed"] = lambda text: trusted(link_licences(text))
     environment.filters["words"] = lambda text: trusted(words(text))

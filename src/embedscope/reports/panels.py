@@ -8,15 +8,13 @@ from dataclasses import dataclass
 
 from embedscope.core.document import Dot, DotRow, Dots, Histogram, Mark, Range
 from embedscope.reports.charts import Point, mark
+from embedscope.reports.labels import breadth
 from embedscope.reports.numbers import typeset
 from embedscope.reports.scales import Axis, steps
 from embedscope.reports.styles import MARKERS, PALETTE
 
 SIZES = {"wide": (1120, 300), "half": (560, 300), "third": (370, 250)}
 """Width and height of a chart that has the page for itself, one half of it, or less."""
-
-_NARROW, _WIDE = frozenset("ijlIftr.,:;'|!()[]/- "), frozenset("mwMWGOQ@%\N{RIGHTWARDS ARROW}\N{MINUS SIGN}")
-
 
 LINE = 15
 TONES = ("good", "bad", "quiet")
@@ -142,7 +140,7 @@ def dots(chart: Dots, size: str) -> Panel:
     frame = Frame(left, right, top, top + row * len(chart.rows), x)
     shapes, labels = [*_ranges(chart.ranges, frame)], [*_axis(x, frame, width), *_raise_labels(placed, frame.top)]
     shapes += [Shape(f"M{frame.across(t)} {frame.top:g}V{frame.bottom:g}", "rule") for t in x.ticks]
-    shapes += _marks(chart.marks, frame)
+    shapes += _marks(chart.marks, frame, (row, LINE + 4) if stacked else None)
     for i, item in enumerate(chart.rows):
         start = frame.top + row * i
         middle = start + row / 2 + (LINE / 2 if stacked else 0)
@@ -179,16 +177,6 @@ def _dots_axis(chart: Dots, width: float, most: int) -> Axis:
 def _apart(x: Axis) -> float:
     """Distance of neighbouring ticks as a share of the axis."""
     return 1.0 if len(x.ticks) < 2 else x.share(x.ticks[1]) - x.share(x.ticks[0])
-
-
-def breadth(text: str, *, strong: bool = False) -> float:
-    """Width of ``text`` at 12 units, about, in the wider of the fonts that browsers take for ``system-ui``.
-
-    >>> breadth("ill") < breadth("mom") < breadth("mom", strong=True)
-    True
-    """
-    width = sum(4.4 if c in _NARROW else 10.6 if c in _WIDE else 8.0 if c.isupper() else 7.4 for c in text)
-    return width * (1.13 if strong else 1.0)
 
 
 def _row(chart: Dots, item: DotRow, middle: float, frame: Frame, lanes: int) -> list[Shape]:
@@ -314,9 +302,16 @@ def _ranges(ranges: Sequence[Range], frame: Frame) -> list[Shape]:
     return shapes
 
 
-def _marks(marks: Sequence[Mark], frame: Frame) -> list[Shape]:
+def _marks(marks: Sequence[Mark], frame: Frame, rows: tuple[float, float] | None = None) -> list[Shape]:
+    """Lines from top to bottom; within ``rows`` (height, head) that have labels at their heads, below these alone."""
     inside = [m for m in marks if frame.x.low <= m.at <= frame.x.high]
-    return [Shape(f"M{frame.across(m.at)} {frame.top - 3:g}V{frame.bottom:g}", "mark", m.label) for m in inside]
+    drawn = f"V{frame.bottom:g}"
+    if rows is not None:
+        height, head = rows
+        starts = [frame.top + height * i for i in range(round((frame.bottom - frame.top) / height))]
+        drawn = f"V{frame.top:g}" + "".join(f"M{{x}} {y + head:g}V{y + height:g}" for y in starts)
+    lines = ((frame.across(m.at), m.label) for m in inside)
+    return [Shape(f"M{x} {frame.top - 3:g}{drawn.replace('{x}', str(x))}", "mark", label) for x, label in lines]
 
 
 def _above(

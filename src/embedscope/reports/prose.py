@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 
 from embedscope.core.document import Action
-from embedscope.reports.glossary import definitions, entry_of, pattern
+from embedscope.reports.glossary import definitions, entry_of, pattern, term_of
 from embedscope.reports.numbers import HELD, typeset
 
 _ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:)\]]"
@@ -77,7 +77,7 @@ class Prose:
             if match[0] in seen:
                 continue
             seen.add(match[0])
-            button = self._button(match[0])
+            button = self._button(match[0], entry_of(match[0]))
             before = text[at : match.start()]
             opening = before[-1:] if before.endswith(("(", "[", "'")) else ""
             closing = _CLOSING.match(text, match.end())
@@ -89,11 +89,16 @@ class Prose:
 
     def name(self, text: str) -> str:
         """A cell of a table as HTML: a button where all of it is a term, else the text as it is."""
-        return self._button(text) if text in definitions() or pattern().fullmatch(text) else escape(text)
+        term = term_of(text)
+        return escape(text) if term is None else self._button(text, term)
 
-    def _button(self, name: str) -> str:
-        """``name``, which is a term or has one before its last parts, as a button that opens the definition."""
-        anchor = self.used.setdefault(entry_of(name), f"term-{len(self.used)}")
+    def verdict(self, text: str, status: str) -> str:
+        """A badge as HTML: a button that opens what its status means."""
+        return self._button(text, {"info": "note"}.get(status, status))
+
+    def _button(self, name: str, term: str) -> str:
+        """``name``, which is a ``term`` or has one before its last parts, as a button that opens the definition."""
+        anchor = self.used.setdefault(term, f"term-{len(self.used)}")
         return f'<button type="button" class="term" popovertarget="{anchor}">{escape(name)}</button>'
 
 

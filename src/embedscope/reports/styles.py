@@ -34,7 +34,7 @@ def key_of(series: Series) -> Key:
 
 
 def styles_of(figures: Iterable[Figure]) -> dict[Key, Style]:
-    """Style of every curve in ``figures``, in order of appearance."""
+    """Style of every curve in ``figures``, in order of appearance; a reference takes no colour from others."""
     groups: dict[str, int] = {}
     counts: dict[tuple[str, str], int] = {}
     styles: dict[Key, Style] = {}
@@ -42,6 +42,9 @@ def styles_of(figures: Iterable[Figure]) -> dict[Key, Style]:
         for series in figure.series:
             key = key_of(series)
             if key in styles:
+                continue
+            if series.kind == "reference":
+                styles[key] = Style(len(PALETTE) - 1, MARKERS[0])
                 continue
             colour = groups.setdefault(key[0], len(groups)) % len(PALETTE)
             place = counts.get((key[0], key[2]), 0)

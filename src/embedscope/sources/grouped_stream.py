@@ -36,8 +36,8 @@ def group_hashes(groups: Any, n: int, source: str = "the source") -> Hashes:
 
     Parameters
     ----------
-    groups : text file with one group per line, ``FILE.parquet::COLUMN``, a column of ``source`` where that is a table
-        (a field of the payload or of the metadata in a vector store), or (n,) labels; uint64 labels are taken as hashes
+    groups : text file with one group per line, ``FILE::COLUMN`` of a table, a column of ``source`` where that is one (a
+        field of the payload or of the metadata in a vector store), or (n,) labels; uint64 labels are taken as hashes
 
     Raises
     ------
@@ -56,9 +56,9 @@ def read_groups(groups: Any, source: str = "the source") -> npt.NDArray[Any]:
         return np.asarray(groups)
     name, file = str(groups), file_of(source)
     if file_of(name).exists() or "::" in name:
-        return np.asarray(read_ids(name))
+        return np.asarray(read_ids(name, "group"))
     if file.suffix.lower() == ".parquet" and file.is_file():
-        return np.asarray(read_ids(f"{file}::{name}"))
+        return np.asarray(read_ids(f"{file}::{name}", "group"))
     return np.asarray(list(_column(name, source)))
 
 

@@ -15,7 +15,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
-from embedscope.execution.current import named_engine
+from embedscope.execution.current import engine_for, named_engine
 from embedscope.execution.shards import ShardRunner
 from embedscope.readers import (
     ArrayStream,
@@ -43,7 +43,7 @@ def array_source(
     spaces = x if isinstance(x, Mapping) else {"vectors": x}
     clusters = None if groups is None or not spaces else group_hashes(groups, len(next(iter(spaces.values()))))
     stream = ArrayStream(spaces, ids, clusters)
-    return Source(name, stream, local_engine(stream.dims.values()))
+    return Source(name, stream, engine_for(tuple(stream.dims.values()), in_memory=True))
 
 
 def open_sources(
@@ -71,17 +71,7 @@ def open_sources(
     models = [name for name, vectors in files.items() if not vectors]
     if models:
         _check_material(models, model)
-    if model.selecting and not models:
-        option = model.selecting[0].replace("_", "-")
-        raise InputError(f"--{option} is for models and {names[0]} holds vectors already; leave out --{option}")
-    if models and run.groups is not None:
-        raise InputError(f"--groups is for vectors and {models[0]} is a model, whose texts say what belongs together")
-    if run.groups is not None and (len(names) > 1 or run.skip_bad_shards or run.checkpoint is not None):
-        raise InputError(
-            "--groups has one group per row of one source: leave out the others, --checkpoint, --skip-bad-shards"
-        )
-    if models and run.checkpoint is not None:
-        raise InputError(f"--checkpoint is for files of vectors and {models[0]} is a model; leave out --checkpoint")
+    _check_effect(names, models, model, run)
     table, texts_name = _texts(model, provenance)
     pictures = _images(model, provenance)
     with closing(Engines(run.engine)) as engines:
@@ -96,6 +86,27 @@ def open_sources(
                 yield image_source(name, pictures, model, progress, provenance)
             else:
                 yield from _model_sources(name, table, texts_name, model, engines, progress, provenance)
+
+
+def _check_effect(names: Sequence[str], models: Sequence[str], model: ModelOptions, run: RunOptions) -> None:
+    """Raise ``InputError`` for an option that has no effect on the sources ``names``, of which some are ``models``."""
+    if model.selecting and not models:
+        option = model.selecting[0].replace("_", "-")
+        raise InputError(f"--{option} is for models and {names[0]} holds vectors already; leave out --{option}")
+    if model.first_position != "keep" and not models:
+        raise InputError(
+            f"--first-position is for tokens of a model and {names[0]} holds vectors already; leave it out"
+        )
+    if models and run.groups is not None:
+        raise InputError(f"--groups is for vectors and {models[0]} is a model, whose texts say what belongs together")
+    if run.groups is not None and (len(names) > 1 or run.skip_bad_shards or run.checkpoint is not None):
+        raise InputError(
+            "--groups has one group per row of one source: leave out the others, --checkpoint, --skip-bad-shards"
+        )
+    if len(models) == len(names) and run.skip_bad_shards:
+        raise InputError(f"--skip-bad-shards is for files and {models[0]} is a model; leave out --skip-bad-shards")
+    if models and run.checkpoint is not None:
+        raise InputError(f"--checkpoint is for files of vectors and {models[0]} is a model; leave out --checkpoint")
 
 
 def _texts(model: ModelOptions, provenance: Provenance) -> tuple[TextTable | None, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
+from embedscope.core.unused import refuse_unused
 from embedscope.execution import Engine
 
 UNITS = ("token", "word", "sentence")
@@ -124,6 +125,16 @@ class ModelOptions:
     def selecting(self) -> tuple[str, ...]:
         """Names of the options that were set and say which texts, layers and poolings are read."""
         return tuple(name for name in _SELECTING if getattr(self, name) is not None)
+
+    def refuse_for_vectors(self, what: str) -> None:
+        """Raise ``InputError`` where an option of models is set and ``what`` holds vectors already."""
+        names = ("layers", "pooling", "query_prompt", "document_prompt")
+        refuse_unused(f"is for models, and {what} holds vectors already", **{n: getattr(self, n) for n in names})
+
+    def refuse_prompts(self) -> None:
+        """Raise ``InputError`` where a prompt is set and there are neither queries nor documents."""
+        why = "is for a model with --queries, and there are none"
+        refuse_unused(why, query_prompt=self.query_prompt, document_prompt=self.document_prompt)
 
     def only_opening(self, **changes: Any) -> ModelOptions:
         """The options that open the model and no others, so that they can be hashed and sent to a worker."""

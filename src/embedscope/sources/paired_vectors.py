@@ -14,8 +14,10 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_texts
 from embedscope.core.provenance import Provenance
 from embedscope.core.regular import check_ends
+from embedscope.core.tables import Index
 from embedscope.core.wording import count
 from embedscope.readers import file_of, is_vectors, open_vectors
+from embedscope.sources.id_files import check_column, is_text_table, read_entries, read_table_entries, whole_column
 from embedscope.sources.vector_files import Matrix, read_matrix, vector_file_facts
 
 
@@ -55,7 +57,7 @@ def read_side(source: Array | str | Path, provenance: Provenance, side: str = "x
 
 
 def id_hashes(source: str | Path | npt.ArrayLike, n: int, name: str) -> Hashes:
-    """Hashes (n,) of the ids of ``n`` rows: a text file with one id per line, ``FILE.parquet::COLUMN``, or an array.
+    """Hashes (n,) of the ids of ``n`` rows: a file as :func:`read_ids` reads it, or an array.
 
     Raises
     ------
@@ -68,6 +70,26 @@ def id_hashes(source: str | Path | npt.ArrayLike, n: int, name: str) -> Hashes:
     return hash_texts(ids)
 
 
+def partner_rows(ids: tuple[Hashes, Hashes], names: tuple[str, str]) -> Index:
+    """Row (n,) of the second side that matches each row of the first, where every id stands once on either side.
+
+    Raises
+    ------
+    InputError
+        if an id stands twice on a side, or on one side alone: then pairs have no place in the order of the first side.
+    """
+    for name, own, other in zip(names, ids, reversed(ids), strict=True):
+        alone = int((~np.isin(own, other)).sum())
+        problem = f"{count(alone, 'id')} without a match" if alone else "an id twice"
+        if alone or len(np.unique(own)) < len(own):
+            raise InputError(
+                f"groups go with ids where each id stands once on either side, and the {name} side has {problem}; "
+                "leave out groups: rows of one id are one unit of evidence already"
+            )
+    order = np.argsort(ids[1])
+    return np.asarray(order[np.searchsorted(ids[1][order], ids[0])], dtype=np.intp)
+
+
 def hash_groups(source: str | Path | npt.ArrayLike, n: int, what: str = "row") -> Hashes:
     """Hashes (n,) of the groups of ``n`` rows, given as ids are; ``what`` is what a row is called.
 
@@ -76,7 +98,7 @@ def hash_groups(source: str | Path | npt.ArrayLike, n: int, what: str = "row") -
     InputError
         if the file cannot be read, or does not have one group per row.
     """
-    groups = ids_in(source)
+    groups = ids_in(source, "group")
     if len(groups) != n:
         raise InputError(
             f"groups has {count(len(groups), 'value')} for {count(n, what)}; wanted one per {what}, in the same order"
@@ -84,22 +106,33 @@ def hash_groups(source: str | Path | npt.ArrayLike, n: int, what: str = "row") -
     return hash_texts(groups)
 
 
-def ids_in(source: str | Path | npt.ArrayLike) -> list[str]:
+def ids_in(source: str | Path | npt.ArrayLike, what: str = "id") -> list[str]:
     """Ids of an array, or of a file as :func:`read_ids` reads it, as strings; a list of strings is given back.
 
     >>> ids_in([7, 8])
     ['7', '8']
     """
     if isinstance(source, str | Path):
-        return read_ids(source)
+        return read_ids(source, what)
     if isinstance(source, list) and all(isinstance(i, str) for i in source):
         return source
     return [str(i) for i in np.asarray(source).ravel().tolist()]
 
 
-def read_ids(source: str | Path) -> list[str]:
-    """Entries of a text file, one per line, or of ``FILE.parquet::COLUMN``; ``InputError`` where it cannot be read."""
-    return _parquet_column(str(source)) if ".parquet" in str(source) else _text_lines(Path(source))
+def read_ids(source: str | Path, what: str = "id") -> list[str]:
+    """Entries of a text file, one per line, or of ``FILE::COLUMN`` of a Parquet, CSV, TSV or JSONL file, one per row.
+
+    Raises
+    ------
+    InputError
+        if it cannot be read, or a row has no entry; ``what`` is what the message calls one (id, group, label).
+    """
+    file = file_of(str(source))
+    if file.suffix.lower() == ".parquet":
+        return _parquet_column(str(source), what)
+    if is_text_table(file) and str(file) != str(source):
+        return read_table_entries(file, str(source).partition("::")[2], what)
+    return read_entries(Path(source), what)
 
 
 def _read_part(path: Path, index: int, name: str) -> Matrix:
@@ -112,23 +145,18 @@ def _read_part(path: Path, index: int, name: str) -> Matrix:
     return to_numpy(as_matrix(x[index], name))
 
 
-def _text_lines(path: Path) -> list[str]:
-    from embedscope.datasets.tables import read_text
-    from embedscope.datasets.text import lines
-
-    return lines(read_text(path, "UTF-8 text, one id per line"))
-
-
-def _parquet_column(source: str) -> list[str]:
+def _parquet_column(source: str, what: str) -> list[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path, _, column = source.partition("::")
     check_ends(path)
     try:
+        if column:
+            check_column(path, column, pq.read_schema(path).names)
         table = pq.read_table(path, columns=[column] if column else None)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"cannot read ids from {source} ({error}); wanted FILE.parquet::COLUMN") from error
+        raise InputError(f"cannot read {what}s from {source} ({error}); wanted FILE.parquet::COLUMN") from error
     if table.num_columns != 1:
-        raise InputError(f"{path} has {table.num_columns} columns; name the column of ids: {path}::COLUMN")
-    return [str(v) for v in table.column(0).to_pylist()]
+        raise InputError(f"{path} has {table.num_columns} columns; name the column of {what}s: {path}::COLUMN")
+    return whole_column(table.column(0).to_pylist(), f"column {table.column_names[0]} of {path}", what)

@@ -60,18 +60,18 @@ class TokenStream:
 
 @dataclass(frozen=True)
 class TokenShard:
-    """The forward passes ``start .. stop - 1`` of a stream."""
+    """The forward passes ``first .. end - 1`` of a stream; a ``start`` would be the number of a row in a file."""
 
     stream: TokenStream
-    start: int
-    stop: int
+    first: int
+    end: int
 
     def batches(self) -> Iterator[Batch]:
         """States of one forward pass after another."""
         s = self.stream
-        if self.start == 0:
+        if self.first == 0:
             s.progress.start(f"tokens {s.encoder.info.uri}", s.n_rows, "tokens")
-        for sentences, positions in s.batches[self.start : self.stop]:
+        for sentences, positions in s.batches[self.first : self.end]:
             rows = [r for r, cols in enumerate(positions) for _ in cols]
             picks = Picks(rows, [c for cols in positions for c in cols])
             states, _ = s.encoder.read([s.framed.ids[i] for i in sentences], picks)
