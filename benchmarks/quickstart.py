@@ -64,11 +64,11 @@ def control(models: str) -> None:
     shapes: list[tuple[Any, tuple[int, int], bool]] = []
     own = LayerTaps.run
 
-    def noted(taps: LayerTaps, ids: Any, mask: Any, *more: Any, **named: Any) -> Any:
+    def note(taps: LayerTaps, ids: Any, mask: Any, *more: Any, **named: Any) -> Any:
         shapes.append((taps.model, tuple(ids.shape), mask is not None))
         return own(taps, ids, mask, *more, **named)
 
-    LayerTaps.run = noted  # type: ignore[method-assign]
+    LayerTaps.run = note  # type: ignore[method-assign]
     data = FOLDER if FOLDER.exists() else None
     embedscope.reproduce("wolfe2022", models=models.split(","), data=data)
     batches = [

@@ -280,15 +280,15 @@ def test_labels_of_a_task_that_all_differ(tmp_path: Path):
 def nothing_at_hand(monkeypatch, tmp_path):
     """No data set, no network, and a folder of data sets that is not there."""
 
-    def refused(*_: object, **__: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a data set, or the network, was asked for")
 
     monkeypatch.setenv("EMBEDSCOPE_DATA", str(tmp_path / "unmounted"))
     for name in ("read", "paths", "_local"):
-        monkeypatch.setattr(f"embedscope.datasets._fetch.Finder.{name}", refused)
-    monkeypatch.setattr("embedscope.datasets._fetch._download", refused)
-    monkeypatch.setattr("socket.socket.connect", refused)
-    monkeypatch.setattr("socket.getaddrinfo", refused)
+        monkeypatch.setattr(f"embedscope.datasets._fetch.Finder.{name}", refuse)
+    monkeypatch.setattr("embedscope.datasets._fetch._download", refuse)
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
 
 
 @pytest.mark.usefixtures("nothing_at_hand")

@@ -435,6 +435,21 @@ def test_where_float32_is_kept_the_headline_has_no_command(rows: np.ndarray) -> 
     assert headline.status == "info" and headline.command == ""
 
 
+@pytest.mark.parametrize("tolerance", [0.018, 0.05])
+def test_the_headline_states_the_certified_bound_once(rows: np.ndarray, tolerance: float) -> None:
+    """Not the tolerance as if it had been certified, and nothing that its next sentence says again."""
+    import re
+
+    outcome = embedscope.compress(rows, candidates=["int8"], tolerance=tolerance)
+    (p,) = [r for r in outcome.result if r.metric == "overlap@10.p_loss"]
+    headline = outcome.result.document.headline
+    both = f"{headline.text} {headline.cause}"
+    (bound,) = re.findall(r"at most ([\d.]+\d) (?:of overlap@10 )?is lost", both)
+    assert float(bound) == pytest.approx(p.facts["at_most"], rel=0.01) and float(bound) >= p.facts["at_most"] - 1e-9
+    assert both.count(f"{tolerance:g}") == 1 and both.count("95 %") == 1 and both.count("int8") == 1
+    assert ("is lost" in headline.text) == outcome.accepted == (tolerance == 0.05)
+
+
 @pytest.mark.parametrize("tolerance", [0.018, 0.02])
 def test_the_sentence_has_one_interval_and_it_is_that_of_the_test(rows: np.ndarray, tolerance: float) -> None:
     """A bootstrap's interval may exclude a loss that the test, which bounds rare losses too, does not."""
@@ -444,7 +459,7 @@ def test_the_sentence_has_one_interval_and_it_is_that_of_the_test(rows: np.ndarr
     (p,) = [r for r in outcome.result if r.metric == "overlap@10.p_loss"]
     text = outcome.result.document.findings[0].text
     assert "[" not in text
-    at_most = float(re.search(r"with 95 % confidence at most ([\d.]+) is lost; ", text)[1])
+    at_most = float(re.search(r"at most ([\d.]+\d) (?:of overlap@10 )?is lost", text)[1])
     assert at_most == pytest.approx(p.facts["at_most"], rel=0.01) and at_most >= p.facts["at_most"] - 1e-9
     assert outcome.accepted == (tolerance == 0.02) == (p.facts["at_most"] <= tolerance) == text.startswith("Use 'int8'")
 

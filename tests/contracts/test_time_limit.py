@@ -19,6 +19,7 @@ def test_there_is_a_limit() -> None:
     assert not options["timeout_func_only"], "fixtures are limited too"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "worker"])
 def test_a_test_that_hangs_is_ended_and_the_next_one_runs(tmp_path: Path, workers: tuple[str, ...]) -> None:
     pytest.importorskip("pytest_timeout", reason="a tool of development")

@@ -9,6 +9,7 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.core.result import Result
+from embedscope.datasets import tables
 from embedscope.diagnosis import ALL_RULES, diagnose, thresholds_of
 from embedscope.diagnosis._readings import Reading, number, ratio
 from embedscope.diagnosis.diagnose import spaces_of
@@ -17,7 +18,6 @@ from embedscope.diagnosis.where import Where
 from embedscope.encoders import MODELS, open_encoder
 from embedscope.metrics import METRICS
 from embedscope.reports import render_html
-from embedscope.sources import id_files
 from embedscope.sources.text_vectors import extract
 
 
@@ -154,8 +154,8 @@ def test_a_pair_is_read_once(tmp_path, monkeypatch):
 @pytest.mark.parametrize("option", ["pair_ids", "groups"])
 def test_ids_of_a_pair_are_read_once(tmp_path, monkeypatch, option):
 
-    read, text_of = [], id_files.read_text
-    monkeypatch.setattr(id_files, "read_text", lambda path, *more: read.append(Path(path)) or text_of(path, *more))
+    read, text_of = [], tables.read_text
+    monkeypatch.setattr(tables, "read_text", lambda path, *more: read.append(path) or text_of(path, *more))
     names = [tmp_path / "a.txt", tmp_path / "b.txt"] if option == "pair_ids" else [tmp_path / "a.txt"]
     for name in names:
         name.write_text("\n".join(f"row {i // 2}" for i in range(60)))

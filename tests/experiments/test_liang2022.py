@@ -46,6 +46,7 @@ def test_numbers_are_those_of_the_definitions() -> None:
     assert value(records, metric=SEPARABLE, transform=CENTRED) < value(records, metric=SEPARABLE, transform=None)
 
 
+@pytest.mark.slow
 def test_the_study_reads_what_is_there(shared_data) -> None:
     """Gap of CLIP as the specification has it; 99 pairs of CLASP are said to be few; a missing random twin is named."""
     result = STUDY.run(Options(models=("CLIP",), data=shared_data, download=False))

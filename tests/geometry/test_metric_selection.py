@@ -18,6 +18,7 @@ def cloud(n=5000, d=24):
     return (rng.normal(size=(n, 12)) @ rng.normal(size=(12, d)) + 0.1 * rng.normal(size=(n, d))).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_hubs_from_an_index_are_near_the_exact_ones_and_say_so():
     pytest.importorskip("faiss", reason="the extra faiss is not installed")
     x = cloud()
@@ -52,6 +53,7 @@ def test_an_index_over_part_of_the_rows_says_so(monkeypatch):
     assert not record.exact
 
 
+@pytest.mark.slow
 def test_an_index_with_a_checkpoint_with_threads_and_under_a_bound(tmp_path):
     pytest.importorskip("faiss", reason="the extra faiss is not installed")
     np.save(tmp_path / "x.npy", cloud(20_000, 4))

@@ -99,6 +99,7 @@ def test_error_bars_cover_what_new_rows_bring():
         assert 0.5 < np.mean(bars) / np.std(values, ddof=1) < 2
 
 
+@pytest.mark.slow
 def test_error_bars_of_what_2000_rows_ask_are_those_of_2000_rows():
     """Of 8,000 rows a quarter asks; bars as of all rows, or of 2,000 rows in each subsample, would be half as wide."""
     draws = [measure(cloud(8000, 8, seed), metrics=["float16_ties", "int8_overlap"]) for seed in range(12)]

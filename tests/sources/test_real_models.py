@@ -34,6 +34,7 @@ def test_rg65_of_minilm_by_layer() -> None:
     assert values == pytest.approx([0.576, 0.578, 0.612, 0.638, 0.664, 0.661, 0.687, 0.740], abs=6e-4)
 
 
+@pytest.mark.slow
 @MINILM
 def test_tokens_words_and_sentences_of_a_model() -> None:
     tokens = embedscope.measure(

@@ -138,6 +138,7 @@ module.extract(encoder, texts, ["plain"], cache=VectorCache(sys.argv[2]), batch_
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
 def test_a_killed_run_resumes(encoder, folder, tmp_path):
     """A process is killed (SIGKILL) midway; the next run computes only what is not on disk."""

@@ -158,7 +158,7 @@ def _space(
     evidence = space_evidence(space, groups, classes=label)
     unit, notes = number_labels(evidence.clusters), [*space.notes, *evidence.notes]
     x = directions(np.concatenate(list(space.blocks())), space.name)
-    related = _related_rows(groups, unit, evidence)
+    related = related_rows(unit, evidence)
     if label is not None:
         many = len(np.unique(label)) >= FEW_CLASSES
         unit = label if many else unit
@@ -189,7 +189,7 @@ def _space(
     )
 
 
-def _related_rows(groups: Any, unit: Index, evidence: Evidence) -> Index:
+def related_rows(unit: Index, evidence: Evidence) -> Index:
     """Rows that are related: those of one unit, unless units are blocks of the file."""
     from embedscope.stats.units import FILE_ORDER
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,14 @@ LEAST = 1000
 PER_STEP = 20
 """Sampled pairs beyond the last point of the saved table: a share that so few pairs show is not resolved further."""
 
+_ROWS, _BAND = 2048, 512
+"""Rows whose sums, and pairs whose cosines, are taken at once; rows of a group that meet all others of it at once."""
+
+_FEW = 64
+"""Pairs of a group up to which their rows are gathered one by one."""
+
+Rows = npt.NDArray[np.floating[Any]]
+
 
 @dataclass(frozen=True)
 class PairMoments:
@@ -45,11 +54,10 @@ def pair_moments(sides: Sides) -> PairMoments:
     PairMoments(n=6.0, mean=0.0, sd=0.0)
     """
     x, y = sides.x, sides.right
-    first = float(x.sum(axis=0) @ y.sum(axis=0))
-    second = float(np.sum((x.T @ x) * (y.T @ y)))
-    n = float(len(x)) * float(len(y))
-    for a, b in _related_pairs(sides):
-        cosines = np.einsum("ij,ij->i", x[a], y[b])
+    ours = _sums(x)
+    theirs = ours if sides.same else _sums(y)
+    n, first, second = float(len(x)) * float(len(y)), float(ours[0] @ theirs[0]), float(np.sum(ours[1] * theirs[1]))
+    for cosines in _related_cosines(sides):
         n, first, second = n - cosines.size, first - float(cosines.sum()), second - float((cosines**2).sum())
     if n < 1:
         raise InputError(
@@ -60,29 +68,56 @@ def pair_moments(sides: Sides) -> PairMoments:
     return PairMoments(n, mean, float(np.sqrt(max(second / n - mean**2, 0.0))))
 
 
-def _related_pairs(sides: Sides) -> list[tuple[Index, Index]]:
-    """Pairs of related rows, as arrays (p,) of equal length."""
+def _sums(x: Rows) -> tuple[Floats, Floats]:
+    """Sum (d,) of the rows ``x`` (n, d) and of their outer products (d, d), in float64."""
+    total, second = np.zeros(x.shape[1]), np.zeros((x.shape[1], x.shape[1]))
+    for lo in range(0, len(x), _ROWS):
+        rows = x[lo : lo + _ROWS].astype(np.float64)
+        total += rows.sum(axis=0)
+        second += rows.T @ rows
+    return total, second
+
+
+def _related_cosines(sides: Sides) -> Iterator[Floats]:
+    """Cosines of all pairs of related rows, in blocks: those of large groups by products of matrices."""
     left, right = sides.groups
-    order = np.argsort(right, kind="stable")
-    lo, hi = np.searchsorted(right[order], left, "left"), np.searchsorted(right[order], left, "right")
-    counts = hi - lo
-    out, start = [], 0
-    ends = np.cumsum(counts)
-    while start < len(left):  # about a million pairs at a time
-        stop = max(start + 1, int(np.searchsorted(ends, ends[start] - counts[start] + 1_000_000, "right")))
-        size = counts[start:stop]
-        a = np.repeat(np.arange(start, stop), size)
-        place = np.arange(len(a)) - np.repeat(np.cumsum(size) - size, size)
-        out.append((a, order[np.repeat(lo[start:stop], size) + place]))
-        start = stop
+    names = np.intersect1d(left, right)
+    orders = [np.argsort(side, kind="stable") for side in (left, right)]
+    starts, ends = (
+        [np.searchsorted(side[order], names, where) for side, order in zip((left, right), orders, strict=True)]
+        for where in ("left", "right")
+    )
+    sizes = [end - start for start, end in zip(starts, ends, strict=True)]
+    large = sizes[0] * sizes[1] > _FEW
+    for group in np.flatnonzero(large):
+        a, b = (order[s[group] : e[group]] for order, s, e in zip(orders, starts, ends, strict=True))
+        y = sides.right[b].astype(np.float64)
+        for lo in range(0, len(a), _BAND):
+            yield np.asarray(sides.x[a[lo : lo + _BAND]].astype(np.float64) @ y.T)
+    few = np.flatnonzero(~large)
+    for lo in range(0, len(few), _ROWS):
+        some = few[lo : lo + _ROWS]
+        counts = sizes[0][some] * sizes[1][some]
+        of = np.repeat(some, counts)
+        place = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
+        a, b = np.divmod(place, sizes[1][of])
+        yield pair_cosines(sides, orders[0][starts[0][of] + a], orders[1][starts[1][of] + b])
     if sides.related is not None:
         a, b = sides.related
         if sides.same:
             a, b = np.concatenate([a, b]), np.concatenate([b, a])
         a, b = np.unique(np.stack([a, b]), axis=1)
         apart = left[a] != right[b]
-        out.append((a[apart], b[apart]))
-    return [(a, b) for a, b in out if len(a)]
+        yield pair_cosines(sides, a[apart], b[apart])
+
+
+def pair_cosines(sides: Sides, left: Index, right: Index) -> Floats:
+    """Cosine (p,) of each row of ``left`` (p,) with that of ``right``, block by block, in the precision of the rows."""
+    out = np.empty(len(left))
+    for lo in range(0, len(left), _ROWS):
+        part = slice(lo, lo + _ROWS)
+        out[part] = np.einsum("ij,ij->i", sides.x[left[part]], sides.right[right[part]])
+    return out
 
 
 @short_repr
@@ -146,9 +181,13 @@ class Unrelated:
 
         q'm and sqrt(q'C q), with the mean m and the covariance C of the unit rows.
         """
-        means = queries @ self.mean
-        variances = np.einsum("ij,jk,ik->i", queries, self.covariance, queries)
-        return np.asarray(means), np.sqrt(np.maximum(variances, 0.0))
+        means, variances = np.empty(len(queries)), np.empty(len(queries))
+        for lo in range(0, len(queries), _ROWS):
+            part = slice(lo, lo + _ROWS)
+            rows = queries[part].astype(np.float64)
+            means[part] = rows @ self.mean
+            variances[part] = np.einsum("ij,ij->i", rows @ self.covariance, rows)
+        return means, np.sqrt(np.maximum(variances, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,11 +210,11 @@ def sample_unrelated(sides: Sides, seed: int) -> tuple[Unrelated, Sampled]:
             f"{moments.n:,.0f} unrelated pairs are too few to say what a cosine means, at least {LEAST:,} are needed; "
             "add rows"
         )
-    y = sides.right
-    mean = y.mean(axis=0)
-    covariance = y.T @ y / len(y) - np.outer(mean, mean)
+    total, second = _sums(sides.right)
+    mean = total / len(sides.right)
+    covariance = second / len(sides.right) - np.outer(mean, mean)
     left, right, exact = sample_pairs(sides, seed)
-    cosines = np.einsum("ij,ij->i", sides.x[left], y[right])
+    cosines = pair_cosines(sides, left, right)
     draft = Unrelated(moments, Tail(0, np.zeros(0), np.zeros(0), np.zeros(0)), mean, covariance, 0.0)
     means, spreads = draft.query_moments(sides.x)
     if sides.same:  # a row is not compared with itself
@@ -215,26 +254,49 @@ def sample_pairs(sides: Sides, seed: int, n: int = SAMPLED) -> tuple[Index, Inde
 
 
 def _tail(cosines: Floats, z: Floats, exact: bool) -> Tail:
-    n = len(cosines)
-    least = min(0.05, PER_STEP / n)
-    far = np.logspace(np.log10(least), np.log10(0.1), 60)
+    levels, low = _quantiles(cosines)
+    return Tail(len(cosines), levels, low, _quantiles(z)[1], exact=exact)
+
+
+def _quantiles(values: Floats) -> tuple[Floats, Floats]:
+    """Shares (m,) of ``values`` that are tabulated, rising, and the values below which these lie."""
+    n = len(values)
+    far = np.logspace(np.log10(min(0.05, PER_STEP / n)), np.log10(0.1), 60)
     levels = np.unique(np.concatenate([[0.0], far, np.linspace(0.1, 0.9, 81), 1 - far]))
-    both = [np.maximum.accumulate(np.append(np.quantile(v, levels), v.max())) for v in (cosines, z)]
-    return Tail(n, np.append(levels, 1 - 1 / n), both[0], both[1], exact=exact)
+    below = np.maximum.accumulate(np.append(np.quantile(values, levels), values.max()))
+    return np.append(levels, 1 - 1 / n), below
+
+
+def cosines_reached(cosines: Floats, shares: Sequence[float]) -> Floats:
+    """The cosines that ``shares`` of sampled pairs with ``cosines`` (p,) reach, as the table gives them.
+
+    >>> cosines_reached(np.linspace(0, 1, 101), [0.25]).round(6).tolist()
+    [0.75]
+    """
+    levels, below = _quantiles(cosines)
+    return np.interp([1 - share for share in shares], levels, below)
 
 
 def tail_intervals(sampled: Sampled, sides: Sides, cosines: Floats) -> tuple[Floats, Floats, Floats]:
-    """Share of unrelated pairs above each of ``cosines`` (k,), and the ends of its 95 % interval.
+    """Share of unrelated pairs above each of ``cosines`` (k,), and the ends of its 95 % interval."""
+    return share_intervals(sampled.cosines, sampled.left, sampled.right, sides, cosines)
 
-    Each unit's influence is the sum over its pairs of (above - share); the squares of these add up to the variance, in
-    which a pair's own noise counts twice, as in the pigeonhole bootstrap (owen2007). The interval is taken on the
-    logarithm. Where no pair lies above, the upper end is 3 / units, the rule of three.
+
+def share_intervals(
+    pairs: Floats, left: Index, right: Index, sides: Sides, cosines: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Share of the sampled ``pairs`` (p,), the cosines of rows ``left`` and ``right``, above each of ``cosines`` (k,).
+
+    And the ends of its 95 % interval. Each unit's influence is the sum over its pairs of (above - share); the squares
+    of these add up to the variance, in which a pair's own noise counts twice, as in the pigeonhole bootstrap
+    (owen2007). The interval is taken on the logarithm. Where no pair lies above, the upper end is 3 / units, the rule
+    of three.
     """
-    above = (sampled.cosines[None] >= cosines[:, None]).astype(np.float64)
+    above = (pairs[None] >= cosines[:, None]).astype(np.float64)
     share = above.mean(axis=1)
     both = np.unique(np.concatenate(sides.units), return_inverse=True)[1]
-    a, b = both[: len(sides.units[0])][sampled.left], both[len(sides.units[0]) :][sampled.right]
-    n, units = len(sampled.cosines), int(both.max()) + 1
+    a, b = both[: len(sides.units[0])][left], both[len(sides.units[0]) :][right]
+    n, units = len(pairs), int(both.max()) + 1
     errors = []
     for row, mean in zip(above - share[:, None], share, strict=True):
         influence = np.bincount(a, row, units) + np.bincount(b, row, units)

@@ -53,10 +53,13 @@ class Survey:
     Attributes
     ----------
     n : rows seen
+    nearest : the 12 nearest others (m, 12) of each of the m distinct rows, by their places among these, where they are
+        known; searched for where None
     """
 
     def __init__(self, keep: int = SEARCHED, runs: int = RUNS) -> None:
         self.n = 0
+        self.nearest: Index | None = None
         self._keep, self._most = keep, runs
         self._hashes: list[Hashes] = []
         self._rows: list[Matrix] | None = []
@@ -234,7 +237,7 @@ class _Near:
     def of(cls, side: Survey, start: int) -> _Near:
         assert side.rows is not None
         distinct = np.unique(first_of(side.equal))
-        return cls(NearRows.of(side.rows[distinct]), start + distinct)
+        return cls(NearRows.of(side.rows[distinct], side.nearest), start + distinct)
 
     def expand_links(self, links: tuple[Index, Index]) -> tuple[Index, Index]:
         """``links`` between distinct rows, by the numbers of all rows."""

@@ -64,21 +64,24 @@ def reason_of(frontier: Frontier, material: Material) -> str:
             f"{frontier.tolerance:g} of {frontier.main} on the {len(material.select.queries):,} "
             f"{material.what} that select."
         )
-    test = frontier.steps[0].test
-    more = (
-        f"The same changes would take {test.needed:,} units of evidence, there are {test.n_units:,}: add queries, or "
-        "allow a larger --tolerance."
-        if test.needed is not None
-        else "More queries would not help: allow a larger --tolerance."
-    )
     return (
         f"Keep float32: with '{frontier.steps[0].point.plan.text}', on {n}, {frontier.main} "
-        f"{_describe_test(frontier.steps[0], frontier)}. {more}"
+        f"{_describe_test(frontier.steps[0], frontier)}. {_more_queries(frontier.steps[0].test)}"
+    )
+
+
+def _more_queries(test: Retention) -> str:
+    """What would certify a candidate that was not."""
+    if test.needed is None:
+        return "More queries would not help: allow a larger --tolerance."
+    return (
+        f"The same changes would take {test.needed:,} units of evidence, there are {test.n_units:,}: add queries, or "
+        "allow a larger --tolerance."
     )
 
 
 def answer_of(frontier: Frontier) -> str:
-    """The verdict with its numbers, short enough for a headline."""
+    """The verdict in a headline: the loss that was certified, and the one that is accepted."""
     if frontier.chosen is None:
         return f"Nothing smaller than float32 is certified to lose at most {frontier.tolerance:g} of {frontier.main}."
     step = frontier.chosen
@@ -86,8 +89,22 @@ def answer_of(frontier: Frontier) -> str:
     bytes_ = step.point.fitted.n_bytes
     return (
         f"Use '{step.point.plan.text}': {frontier.full_bytes / bytes_:.3g} times smaller ({bytes_:,} bytes per row), "
-        f"and at most {frontier.tolerance:g} of {frontier.main} is lost."
+        f"{lost_at_most(step.test)} of {frontier.main} is lost (95 % confidence; {frontier.tolerance:g} is accepted)."
     )
+
+
+def detail_of(frontier: Frontier, material: Material) -> str:
+    """What the headline rests on, beside what it says: the change that was measured; without a choice all of it."""
+    step = frontier.chosen or next(iter(frontier.steps), None)
+    if step is None:
+        return reason_of(frontier, material)
+    moved = (
+        f"{len(material.certify.queries):,} held-out {material.what}, {frontier.main} "
+        f"{_describe_measured(step, frontier)}"
+    )
+    if frontier.chosen is not None:
+        return f"On {moved}."
+    return f"With '{step.point.plan.text}', on {moved}; {_describe_bound(step)}. {_more_queries(step.test)}"
 
 
 def _describe_change(step: Step, name: str) -> str:
@@ -96,9 +113,16 @@ def _describe_change(step: Step, name: str) -> str:
 
 def _describe_test(step: Step, frontier: Frontier) -> str:
     """How the main score moves, and the loss that the test excludes: one interval, that of the test that decides."""
+    return f"{_describe_measured(step, frontier)}, and {_describe_bound(step)}; {frontier.tolerance:g} is accepted"
+
+
+def _describe_measured(step: Step, frontier: Frontier) -> str:
     before, after = (scores[frontier.main].value for scores in (step.before, step.after))
-    moved = change(before, after, Difference(step.losses[frontier.main].value, None, None, None))
-    return f"{moved}, and with 95 % confidence {lost_at_most(step.test)} is lost; {frontier.tolerance:g} is accepted"
+    return change(before, after, Difference(step.losses[frontier.main].value, None, None, None))
+
+
+def _describe_bound(step: Step) -> str:
+    return f"with 95 % confidence {lost_at_most(step.test)} is lost"
 
 
 def lost_at_most(test: Retention) -> str:
@@ -176,7 +200,8 @@ def document_of(
     chosen = frontier.chosen
     units = material.evidence.units.note or f"each of {material.evidence.units.rows:,} rows is a unit of evidence"
     sizes = f"{material.what}: {len(material.select.queries):,} select, {len(material.certify.queries):,} certify"
-    findings = [Finding(reason_of(frontier, material), "info" if chosen is None else "ok", sizes, detail=units)]
+    answer, measured = answer_of(frontier), detail_of(frontier, material)
+    findings = [Finding(f"{answer} {measured}", "info" if chosen is None else "ok", sizes, detail=units)]
     findings += _beside(chosen, frontier) if chosen is not None else []
     findings += _next(frontier)
     first, others = _tables(frontier, material)
@@ -188,7 +213,7 @@ def document_of(
     command = _command(source, out) if chosen is not None else ""
     losses = _losses(frontier, material)
     charts = (*(d.id for d in losses), chart.id)
-    headline = Headline(answer_of(frontier), findings[0].status, sizes, findings[0].text, command, charts)
+    headline = Headline(answer, findings[0].status, sizes, measured, command, charts)
     return Document(
         title, QUESTION, tuple(findings), tuple(tables), (chart,), tuple(skipped), headline=headline, dots=losses
     )

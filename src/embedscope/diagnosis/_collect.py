@@ -127,7 +127,7 @@ def collect(  # noqa: PLR0913
 
     source = source_name(source)
     progress = progress or Silent()
-    held = HeldRows.new(one_model=pair is None and _one_model(source))
+    held = HeldRows.new(one_model=pair is None and _one_model(source), seed=seed)
     book = Sketchbook(rows=False) if sketches is None else sketches
     if (source is None) == (pair is None):
         raise InputError("give either a SOURCE or --pair A B")

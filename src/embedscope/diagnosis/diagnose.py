@@ -225,7 +225,7 @@ def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | Non
     return Finding(
         _prefix(v, several) + v.rule.sentence(v.numbers, v.reading),
         v.severity,
-        evidence=f"{_number(v)}; {severity_word(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
+        evidence=f"{_number(v)}; {severity_word(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}{_beside(v)}",
         detail=f"Threshold: {v.rule.reason}.{_sampling_note(v) if rows else ''}",
         harm=v.rule.harm,
         actions=v.rule.remedy.actions(v.numbers),
@@ -243,10 +243,11 @@ def _sampling_note(v: Verdict) -> str:
 def _open(v: Verdict, several: bool) -> Finding:
     assert v.undecided is not None
     text = f"{_prefix(v, several)}{v.rule.sentence(v.numbers, v.reading)} The interval includes the threshold."
+    threshold = f"{severity_word(v.undecided)} {v.rule.worse} {v.thresholds[v.undecided]:.3g}"
     return Finding(
         text,
         "info",
-        evidence=f"{_number(v)}; {severity_word(v.undecided)} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
+        evidence=f"{_number(v)}; {threshold}{_beside(v)}",
         detail="More rows would decide it.",
     )
 
@@ -289,3 +290,9 @@ def _number(v: Verdict) -> str:
     error = "" if r.stderr is None else f" ± {r.stderr:.2g} (95 % {r.low:.4g} to {r.high:.4g})"
     kind = ", a count" if r.exact else "" if r.stderr is not None else ", no error bar: too few groups of rows"
     return f"{names} {r.value:.4g}{error}{kind}, n {v.numbers.n:,}"
+
+
+def _beside(v: Verdict) -> str:
+    """Further evidence of the rule, after what it is judged by."""
+    said = "" if v.rule.beside is None else v.rule.beside(v.numbers)
+    return f"; {said}" if said else ""

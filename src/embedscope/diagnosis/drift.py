@@ -17,6 +17,7 @@ from embedscope.diagnosis.direction import gravity, towards
 from embedscope.diagnosis.drift_charts import add_charts
 from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
 from embedscope.diagnosis.thresholds import near_or_all
+from embedscope.diagnosis.unrelated import UNRELATED
 from embedscope.diagnosis.where import UNNAMED, Where
 from embedscope.metrics.orientation import MEAN
 from embedscope.stats.bootstrap import holm
@@ -154,7 +155,7 @@ def _by_key(records: Iterable[Record]) -> dict[_Key, Record]:
     }
 
 
-_ASKED_OF_SOME = {"leading_overlap"}
+_ASKED_OF_SOME = {"leading_overlap", *UNRELATED}
 
 
 def _match_spaces(old: Mapping[_Key, Record], new: Mapping[_Key, Record]) -> dict[_Key, Record]:

@@ -54,6 +54,7 @@ class Rule:
         where it does not apply
     details : words of ``says`` -> metric that gives them, or numbers -> a word
     applies : numbers -> whether the question makes sense
+    beside : numbers -> further evidence as a clause, empty where there is none
     least_rows : rows from which it is fine where nothing is found; counts are so at any number
     """
 
@@ -70,6 +71,7 @@ class Rule:
     adjust: Callable[[Numbers, float], float | None] | None = None
     details: Mapping[str, str | Callable[[Numbers], str]] = field(default_factory=dict)
     applies: Callable[[Numbers], bool] | None = None
+    beside: Callable[[Numbers], str] | None = None
     least_rows: int = LEAST_ROWS
 
     def sentence(self, numbers: Numbers, reading: Reading) -> str:

@@ -17,6 +17,7 @@ from embedscope.core.tables import Index
 from embedscope.core.wording import percent
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
+from embedscope.diagnosis.unrelated import REACHED, UnrelatedPairs
 from embedscope.metrics import Measured, Metric
 from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.metrics.storage import ASKED, kept_in_int8, tied_in_float16
@@ -25,6 +26,7 @@ from embedscope.stats.copies import first_alike
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K, RowSet
+from embedscope.stats.units import DECLARED, NEIGHBOURS, Units
 
 FAR = 6.0
 """Median absolute deviations by which the nearest neighbour of an outlier is farther than that of the middle row."""
@@ -82,24 +84,26 @@ class HeldRows(Metric):
     """No metric of the registry: numbers of the rows that are held anyway, which a diagnosis lists.
 
     ``of_spaces`` collects the rows of every space, in the order in which spaces are measured; ``one_model`` says
-    whether one model read them in this run.
+    whether one model read them in this run; ``seed`` draws the pairs whose cosines are sampled.
     """
 
     one_model: bool = False
+    seed: int = 0
     of_spaces: list[SpaceRows] = field(default_factory=list, compare=False, hash=False)
 
     @classmethod
-    def new(cls, *, one_model: bool = False) -> HeldRows:
+    def new(cls, *, one_model: bool = False, seed: int = 0) -> HeldRows:
         """An empty collection."""
         return cls(
             "held_rows", NeighbourRows("unit"), lambda s: 0.0, "unit", frozenset(), (None, None), None, "", "", "",
-            fixed_rows=True, one_model=one_model,
+            fixed_rows=True, one_model=one_model, seed=seed,
         )  # fmt: skip
 
     def measure(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """``two_populations``, ``two_kinds``, ``two_formats``, and the shares of outliers and of neighbours kept."""
         held = _Held(grouped.full, one_model=self.one_model)
         values, rows = held.measure()
+        values += held.meanings(grouped.units, self.seed)
         self.of_spaces.append(rows)
         units = None if grouped.units is None else grouped.units.units
         n, dim, exact = grouped.full.n, grouped.full.dim, not grouped.full.sampled
@@ -159,6 +163,60 @@ class _Held:
         listed = dict(self._list_rows(split, other, outliers, far))
         occurrences = self.rows.occurrences(K) if self.enough else np.zeros(len(self.ids), dtype=np.intp)
         return values, SpaceRows(listed, split, described, self.ids, occurrences, self.full.sampled)
+
+    def _unrelated_pairs(self, units: Units | None, seed: int) -> UnrelatedPairs | None:
+        """Pairs of rows that are unrelated, by the same units of evidence as those of ``calibrate``.
+
+        None where no finding speaks of a cosine: rows in a wide cone without duplicates.
+        """
+        m = len(self.u)
+        total = self.u.sum(axis=0, dtype=np.float64)
+        copies = 0 if self.rows.first is None else m - len(np.unique(self.rows.first))
+        if m < 2 or (float(total @ total) - m <= _SPOKEN_OF * m * (m - 1) and copies <= _COPIED * m):
+            return None
+        order = np.argsort(self.numbers, kind="stable")
+        kept = self.full.kept
+        declared = None
+        if units is not None and DECLARED in units.ways and kept.units is not None:
+            declared = kept.units[self.full.places][order]
+        return UnrelatedPairs.of(
+            self.u[order], self.raw[order], declared, lambda first: self._nearest(order, first), seed
+        )
+
+    def _nearest(self, order: Index, first: Index) -> Index:
+        """The 12 nearest others of the rows ``first`` (m,) of those in ``order`` (n,), by their places among these."""
+        chosen = order[first]
+        members = np.zeros(len(self.u), dtype=bool)
+        members[chosen] = True
+        held = self.rows if members.all() else self.rows.part(members)
+        places = np.cumsum(members)[chosen] - 1  # of the chosen among the members
+        place_of = np.empty(len(chosen), dtype=np.intp)
+        place_of[places] = np.arange(len(chosen))
+        near = held.nearest(NEIGHBOURS, len(chosen)).indices
+        return np.asarray(place_of[near[places]])
+
+    def meanings(self, units: Units | None, seed: int) -> list[Row]:
+        """What cosines are among the unrelated pairs: their mean and spread, how far the nearest rows stand out."""
+        pairs = self._unrelated_pairs(units, seed)
+        if pairs is None:
+            return []
+        rows: list[Row] = [
+            ("unrelated_pairs", float(len(pairs.cosines)), None, None, None),
+            ("unrelated_cosine", pairs.moments.mean, None, None, None),
+            ("unrelated_sd", pairs.moments.sd, None, None, None),
+            ("unrelated_reached", pairs.reached_by(REACHED), None, None, None),
+        ]
+        distinct = self.rows.unequal
+        if distinct.n <= K:
+            return rows
+        near = float(distinct.nearest(K, distinct.n_queries(ASKED)).scores[:, 0].mean())
+        share, low, high = pairs.share_above(near)
+        return [
+            *rows,
+            ("nearest_cosine", near, None, None, None),
+            ("nearest_cosine.z", pairs.z(near), None, None, None),
+            ("nearest_cosine.unrelated_above", share, None, low, high),
+        ]
 
     def _outliers(self) -> tuple[npt.NDArray[np.bool_], Floats]:
         """Rows whose nearest other row is far, by the distances of all."""
@@ -357,6 +415,9 @@ def _few(d: int) -> int:
     """One direction in a hundred of ``d``, at least one."""
     return -(-d // 100)
 
+
+_SPOKEN_OF, _COPIED = 0.15, 0.001
+"""Mean cosine, and share of duplicates, from which a finding may speak of cosines: below its lowest threshold."""
 
 _FLOOR, _CONTRAST, _NORMS, _KEPT, _MOST = 0.2, 0.05, 0.26, 8, 10_000
 

@@ -21,6 +21,12 @@ TERMS = {
     "the two form separate clouds.",
     "copy_share": "The share of rows that are duplicates of another row; the first of each is not counted.",
     "outlier_share": "The share of rows that lie far from all others, by the distance to their sixth nearest row.",
+    "unrelated_pairs": "The number of pairs of unrelated rows whose cosines were sampled.",
+    "unrelated_reached": "The cosine that one in a hundred pairs of unrelated rows reaches.",
+    "nearest_cosine": "The mean cosine of a row with its nearest other row, duplicates left out.",
+    "nearest_cosine.z": "The mean cosine of a row with its nearest, less that of unrelated rows, in units of their "
+    "standard deviation.",
+    "nearest_cosine.unrelated_above": "The share of unrelated pairs that are as near as a row and its nearest other.",
     "neighbour_contrast": "How much nearer in cosine the nearest row is than a random one, on average.",
     "dot_overlap": "The share of the 10 nearest by cosine that are also the 10 nearest by dot product.",
     "leading_overlap": "The share of the 10 nearest that stay when only the strongest directions are kept, one in a "
@@ -99,7 +105,7 @@ TERMS = {
     "aligned_cosine": "The mean cosine of held-out rows after the best rotation, fitted on the other half.",
     "rotation_degrees": "The mean angle by which the best rotation turns rows.",
     "rank_agreement": "Spearman correlation of the cosines of all pairs in two spaces.",
-    "unrelated_cosine": "The mean cosine of pairs that do not belong together.",
+    "unrelated_cosine": "The mean cosine of pairs that do not belong together: no duplicates, of no common group.",
     "unrelated_sd": "The standard deviation of the cosines of pairs that do not belong together.",
     "unrelated_above": "The share of unrelated pairs whose cosine is as high or higher; its name ends in the share "
     "that was wanted.",

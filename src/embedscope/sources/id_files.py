@@ -11,10 +11,16 @@ from embedscope.core.batch import Stream
 from embedscope.core.compressed import inner_name, inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.wording import count
-from embedscope.datasets import is_text_table
-from embedscope.datasets.tables import OBJECTS, objects, read_delimited, read_text
-from embedscope.datasets.text import lines
 from embedscope.readers import facts_of, file_of, join_first, source_of
+
+
+def is_text_table(path: str | Path) -> bool:
+    """Whether a file has columns by its suffix: CSV, TSV or JSON.
+
+    >>> is_text_table("meta.csv.gz"), is_text_table("groups.txt")
+    (True, False)
+    """
+    return inner_suffix(path) in {".csv", ".tsv", ".jsonl", ".ndjson", ".json"}
 
 
 def read_entries(path: str | Path, what: str) -> list[str]:
@@ -26,6 +32,9 @@ def read_entries(path: str | Path, what: str) -> list[str]:
         if it cannot be read, is a table of several columns, or a line is empty: rows without an id or a group would
         belong together.
     """
+    from embedscope.datasets.tables import OBJECTS, read_text
+    from embedscope.datasets.text import lines
+
     columns = _columns(path) if is_text_table(path) else []
     if len(columns) > 1:
         raise InputError(
@@ -48,6 +57,8 @@ def read_table_entries(path: str | Path, column: str, what: str) -> list[str]:
     InputError
         if it cannot be read, has no such column, or a row has no entry.
     """
+    from embedscope.datasets.tables import OBJECTS, objects
+
     columns = _columns(path)
     check_column(path, column, columns)
     if inner_suffix(path) in OBJECTS:
@@ -68,12 +79,16 @@ def check_column(path: str | Path, column: str, columns: Sequence[str]) -> None:
 
 def _columns(path: str | Path) -> list[str]:
     """Names of the columns: the cells of the first line, or the fields of the objects."""
+    from embedscope.datasets.tables import OBJECTS, objects
+
     if inner_suffix(path) in OBJECTS:
         return list(dict.fromkeys(str(name) for _, row in objects(path) for name in row))
     return [name.strip() for name in next(iter(_cells(path)), ())]
 
 
 def _cells(path: str | Path) -> list[tuple[str, ...]]:
+    from embedscope.datasets.tables import read_delimited
+
     table = read_delimited(path, "\t" if inner_suffix(path) == ".tsv" else None)
     if table.delimiter == " ":  # one column, whose entries may hold spaces
         table = read_delimited(path, ",")

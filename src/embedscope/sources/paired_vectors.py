@@ -16,9 +16,8 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.regular import check_ends
 from embedscope.core.tables import Index
 from embedscope.core.wording import count
-from embedscope.datasets import is_text_table
 from embedscope.readers import file_of, is_vectors, open_vectors
-from embedscope.sources.id_files import check_column, read_entries, read_table_entries, whole_column
+from embedscope.sources.id_files import check_column, is_text_table, read_entries, read_table_entries, whole_column
 from embedscope.sources.vector_files import Matrix, read_matrix, vector_file_facts
 
 
@@ -133,7 +132,7 @@ def read_ids(source: str | Path, what: str = "id") -> list[str]:
         return _parquet_column(str(source), what)
     if is_text_table(file) and str(file) != str(source):
         return read_table_entries(file, str(source).partition("::")[2], what)
-    return read_entries(source, what)
+    return read_entries(Path(source), what)
 
 
 def _read_part(path: Path, index: int, name: str) -> Matrix:

@@ -234,9 +234,15 @@ def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
     neighbours = top_k(
         np.hstack([centred, np.ones_like(half)]), np.hstack([centred, half]), k, exclude=np.arange(len(x64))
     )
-    distances = np.empty(neighbours.indices.shape)
-    for start in range(0, len(x64), 512):
+    return by_distance(x64, neighbours.indices)
+
+
+def by_distance(x: Matrix, indices: Index) -> tuple[Index, Floats]:
+    """Rows ``indices`` (n, k) of ``x`` (n, d) in the order of their distance from each row, and these distances."""
+    distances = np.empty(indices.shape)
+    for start in range(0, len(x), 512):
         part = slice(start, start + 512)
-        distances[part] = np.linalg.norm(x64[part, None, :] - x64[neighbours.indices[part]], axis=2)
+        rows = x[part].astype(np.float64)
+        distances[part] = np.linalg.norm(rows[:, None, :] - x[indices[part]], axis=2)
     order = np.argsort(distances, axis=1, kind="stable")
-    return np.take_along_axis(neighbours.indices, order, axis=1), np.take_along_axis(distances, order, axis=1)
+    return np.take_along_axis(indices, order, axis=1), np.take_along_axis(distances, order, axis=1)

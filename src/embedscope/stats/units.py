@@ -23,7 +23,7 @@ from embedscope.core.tables import Index
 from embedscope.core.wording import count
 from embedscope.stats.equal_rows import equal_rows, equal_texts
 from embedscope.stats.file_order import INDEPENDENT, LEAST_UNITS, FileOrder, file_order
-from embedscope.stats.row_sets import nearest_others
+from embedscope.stats.row_sets import by_distance, nearest_others
 
 DECLARED, EQUAL_ROWS, EQUAL_TEXTS, FILE_ORDER, NEAR_COPIES, CLUSTERS = (
     "declared",
@@ -171,12 +171,18 @@ class NearRows:
     searched: bool = True
 
     @classmethod
-    def of(cls, x: Array) -> NearRows:
-        """Of rows ``x`` (n, d), in O(n^2 d)."""
+    def of(cls, x: Array, known: Index | None = None) -> NearRows:
+        """Of rows ``x`` (n, d), in O(n^2 d); in O(n d) where ``known`` are the places (n, 12) of the nearest others.
+
+        ``known`` is for rows of which none is zero.
+        """
         unit, kept = unit_rows(to_numpy(x))
         k = min(NEIGHBOURS, len(unit) - 1)
         none = np.zeros((len(unit), 0), dtype=np.intp)
-        nearest = nearest_others(unit, k) if k >= 2 else (none, np.zeros(none.shape))
+        if k < 2:
+            nearest = none, np.zeros(none.shape)
+        else:
+            nearest = nearest_others(unit, k) if known is None else by_distance(unit, known[:, :k])
         return cls(np.flatnonzero(kept), *nearest, unit)
 
     def copies(self) -> tuple[Index, Index]:
