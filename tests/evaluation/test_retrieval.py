@@ -208,3 +208,34 @@ def test_queries_of_other_dimensions_are_said(tmp_path):
     }
     with pytest.raises(InputError, match="queries have 4 dimensions and corpus 8; encode both into one space"):
         embedscope.evaluate(**files)
+
+
+@pytest.mark.parametrize("code", ["int8", "binary", "pq:16", "rabitq"])
+def test_codes_that_apply_wrote_are_called_so_and_the_index_that_searches_them_can_be_made(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of codes is not silently compared as coordinates, nor refused for its dimensions alone."""
+    pytest.importorskip("faiss")
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(600, 64)) * np.linspace(1, 0.1, 64) + 0.3).astype(np.float32)
+    repair = embedscope.compress(x, candidates=[code], tolerance=0.99).repair
+    repair.save("small.safetensors")
+    codes = embedscope.apply(repair, x, kind="document")
+    ids = [f"d{i}" for i in range(len(x))]
+    given = {"queries": dict(zip(ids, x, strict=True)), "qrels": {i: {i: 1} for i in ids}}
+    corpus = dict(zip(ids, codes, strict=True))
+    where = "embedscope export REPAIR --to faiss --kind document"
+    if code == "int8":
+        (record,) = [r for r in embedscope.evaluate(corpus=corpus, **given) if r.metric == "recall@1"]
+        assert "holds int8 numbers, which are compared as they are" in record.note and where in record.note
+    else:
+        with pytest.raises(InputError, match=r"queries have 64 dimensions and corpus \d+; .*uint8") as caught:
+            embedscope.evaluate(corpus=corpus, **given)
+        assert where in str(caught.value)
+    np.save("codes.npy", codes)
+    said = CliRunner().invoke(app, ["measure", "codes.npy"]).output
+    assert where in " ".join(said.split())
+    command = where.replace("REPAIR", "small.safetensors").split()[1:]
+    assert CliRunner().invoke(app, [*command, "-o", "small.faiss"]).exit_code == 0
+    assert Path("small.faiss").exists()

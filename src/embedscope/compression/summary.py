@@ -200,7 +200,8 @@ def document_of(
     chosen = frontier.chosen
     units = material.evidence.units.note or f"each of {material.evidence.units.rows:,} rows is a unit of evidence"
     sizes = f"{material.what}: {len(material.select.queries):,} select, {len(material.certify.queries):,} certify"
-    findings = [Finding(reason_of(frontier, material), "info" if chosen is None else "ok", sizes, detail=units)]
+    answer, measured = answer_of(frontier), detail_of(frontier, material)
+    findings = [Finding(f"{answer} {measured}", "info" if chosen is None else "ok", sizes, detail=units)]
     findings += _beside(chosen, frontier) if chosen is not None else []
     findings += _next(frontier)
     first, others = _tables(frontier, material)
@@ -212,7 +213,7 @@ def document_of(
     command = _command(source, out) if chosen is not None else ""
     losses = _losses(frontier, material)
     charts = (*(d.id for d in losses), chart.id)
-    headline = Headline(answer_of(frontier), findings[0].status, sizes, detail_of(frontier, material), command, charts)
+    headline = Headline(answer, findings[0].status, sizes, measured, command, charts)
     return Document(
         title, QUESTION, tuple(findings), tuple(tables), (chart,), tuple(skipped), headline=headline, dots=losses
     )

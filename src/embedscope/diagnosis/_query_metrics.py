@@ -16,6 +16,7 @@ from embedscope.core.records import Record
 from embedscope.core.tables import Index
 from embedscope.metrics.neighbourhood import top_share_of
 from embedscope.metrics.pairs.metric import jackknife_interval
+from embedscope.readers.facts import SEARCH_CODES
 from embedscope.stats.neighbours import top_k
 
 K = 10
@@ -79,6 +80,7 @@ def query_records(
         if x.shape[1] != q.shape[1]:
             raise InputError(
                 f"queries have {q.shape[1]} dimensions, {name} rows {x.shape[1]}; give vectors of one model"
+                f"{'' if sides[name].dtype.kind not in 'iu' else f' ({SEARCH_CODES})'}"
             )
     for name, x in units.items():
         yield _shift(q, x, {"source": source, "space": f"query|{name}", "dim": q.shape[1], "rows": "unit"})

@@ -36,15 +36,25 @@ class Facts:
     form: str = ""
 
 
+SEARCH_CODES = (
+    "codes that `embedscope apply` wrote are searched in the index of `embedscope export REPAIR --to faiss --kind "
+    "document`, or compared as the float32 rows they were made of"
+)
+"""What to do with a file of codes: it does not hold the ranges or the centroids that read them back."""
+
+
 def notes_on_codes(dtypes: Mapping[str, str]) -> tuple[str, ...]:
     """What must be known of vectors kept as whole numbers of one or two bytes: they may be codes or packed bits."""
     notes = []
     if "uint8" in dtypes.values():
-        notes.append("uint8 numbers are measured as they are: if they are packed bits (ubinary), add ?bits to unpack")
+        notes.append(
+            "uint8 numbers are measured as they are: if they are packed bits (ubinary), add ?bits to unpack; codes of "
+            f"pq and rabitq are no coordinates: {SEARCH_CODES}"
+        )
     if "int8" in dtypes.values():
         notes.append(
             "int8 numbers are measured as they are: if they are quantised codes their scale is lost, and packed bits "
-            "(binary) need ?bits to unpack"
+            f"(binary) need ?bits to unpack; {SEARCH_CODES}"
         )
     if {"uint16", "int16"} & set(dtypes.values()):
         notes.append(

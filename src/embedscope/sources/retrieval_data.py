@@ -24,6 +24,7 @@ from embedscope.datasets.id_texts import beir_texts_in, is_text_table, read_beir
 from embedscope.datasets.qrels import Judgements, read_qrels
 from embedscope.datasets.tables import read_text
 from embedscope.readers import NoVectorsError, file_of, ids_of, is_vectors, open_vectors
+from embedscope.readers.facts import SEARCH_CODES
 from embedscope.sources.id_files import default_id_file, id_files
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import read_ids
@@ -349,8 +350,10 @@ def retrieval_spaces(
             )
         if prompts := [name for name in ("query_prompt", "document_prompt") if getattr(options, name) is not None]:
             raise InputError(f"{prompts[0]} is for models; {queries.name} and {corpus.name} hold vectors already")
+        codes = _check_codes(queries, corpus)
         score = options.score or "cosine"
-        note = f"score {score}" if score != "cosine" else None
+        notes = [f"score {score}"] if score != "cosine" else []
+        note = "; ".join([*notes, *codes]) or None
         yield RetrievalSpace(corpus.name, None, "vectors", queries.x, corpus.x, score, note)
         return
     if queries.x is not None or corpus.x is not None:
@@ -367,6 +370,31 @@ def retrieval_spaces(
     for one in encode_sides(model, sides, options, provenance, progress):
         both = [check_known(one.matrix(i), model, side.name) for i, side in enumerate((queries, corpus))]
         yield RetrievalSpace(model, one.pooling, one.space, both[0], both[1], one.score, one.note)
+
+
+def _check_codes(queries: Collection, corpus: Collection) -> list[str]:
+    """What is said of documents that may be codes; raises ``InputError`` where the two sides differ in dimensions."""
+    assert queries.x is not None and corpus.x is not None
+    coded = [(side.name, side.x.dtype.name) for side in (queries, corpus) if side.x is not None and _is_coded(side.x)]
+    asked, held = queries.x.shape[1], corpus.x.shape[1]
+    if asked != held:
+        what = "; ".join(
+            f"{name} holds {dtype} numbers, which may be codes of compressed rows: packed bits are read as "
+            f"{name}?bits, other {SEARCH_CODES}"
+            for name, dtype in coded
+        )
+        advice = what or "encode both into one space"
+        raise InputError(f"queries have {asked} dimensions and corpus {held}; {advice}")
+    return [
+        f"{name} holds {dtype} numbers, which are compared as they are: if they are codes, the step of each coordinate "
+        f"is lost; {SEARCH_CODES}"
+        for name, dtype in coded
+    ]
+
+
+def _is_coded(x: npt.NDArray[Any]) -> bool:
+    """Whether ``x`` are whole numbers of one byte, and not bits one by one."""
+    return x.dtype in (np.int8, np.uint8) and bool(len(x)) and int(np.abs(x.astype(np.int16)).max()) > 1
 
 
 def cosine_notes(score: str) -> tuple[str, ...]:
