@@ -270,6 +270,18 @@ def test_labels_that_all_differ():
             call()
 
 
+def test_groups_that_all_differ_join_no_rows_and_say_so():
+    """As where ids are given for groups: the order of the file is no longer looked at, and nothing said so."""
+    said = "the 300 rows are declared to be of 300 groups, so none is joined"
+    for record in (
+        embedscope.measure(X, metrics="self_similarity", groups=range(300))[0],
+        embedscope.measure(pair=(X, Y), metrics="modality_gap", groups=range(300))[0],
+    ):
+        assert said in record.note
+        assert record.ci_low is not None
+    assert said not in (embedscope.measure(X, metrics="self_similarity")[0].note or "")
+
+
 def test_labels_of_a_task_that_all_differ(tmp_path: Path):
     (tmp_path / "l.csv").write_text("text,label\n" + "".join(f"{t},c{i}\n" for i, t in enumerate(TEXTS[:40])))
     with pytest.raises(InputError, match=r"the 40 labels of .*l.csv all differ, so no two texts share a class"):

@@ -81,9 +81,14 @@ class Units:
 
     @property
     def note(self) -> str | None:
-        """What joins rows into units, in words; None where every row is a unit by itself."""
+        """What joins rows into units, in words; None where every row is a unit by itself and nobody declared that."""
         if self.units == self.rows and not self.order.dependent:
-            return None
+            alone = DECLARED in self.ways and self.exact and self.rows > 1
+            return (
+                f"the {self.rows:,} rows are declared to be of {self.rows:,} groups, so none is joined"
+                if alone
+                else None
+            )
         about = "" if self.exact else "about "
         how = f" ({', '.join(self.ways)})" if self.ways else ""
         said = f"{count(self.rows, 'row')} in {about}{count(self.units, 'unit')}{how}"
