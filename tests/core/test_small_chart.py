@@ -110,3 +110,12 @@ def test_the_verdict_of_a_notebook_is_the_gravest_finding() -> None:
     assert verdict is not None
     assert verdict[1] == "broken"
     assert page.index("broken") < page.index("<svg") < page.index("<ul>")
+
+
+def test_the_name_of_an_axis_stays_within_the_chart_and_curves_that_are_left_out_are_counted() -> None:
+    """In a notebook the axis of a study of layers ran out of the picture, and curves after the fifth were not there."""
+    series = tuple(Series(f"model {i}", (0.0, 1.0), (0.1 * i, 0.5)) for i in range(7))
+    label = "relative depth: layer / number of layers (past the end: after the final norm, or pooled)"
+    chart = line_chart(Figure("f", "F", label, "cosine", series))
+    assert ">relative depth, 0 to 1; 2 more curves in the report<" in chart
+    assert chart.count("<polyline") == 5

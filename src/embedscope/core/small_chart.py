@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from embedscope.core.document import Chart, Document, Dots, Figure, Histogram
 from embedscope.core.records import Record
+from embedscope.core.wording import count
 
 _WIDTH, _NAMES, _ROW = 640, 230, 20
 _MOST = 16
+_AXIS = 40  # letters of the name of an axis, of which longer ones leave their explanation to the report
 _COLOURS = ("#1f5fa8", "#c2571a", "#2d7d46", "#8a3f97", "#6b6b6b")
 
 
@@ -180,7 +183,10 @@ def line_chart(figure: Figure) -> str:
         if len(places) == 1:
             parts.append(f'<circle cx="{places[0][0]:.1f}" cy="{places[0][1]:.1f}" r="4" fill="{colour}"/>')
         parts.append(_text(50 + i * 118, 24 + tall + 34, _cut(label, 16), colour))
-    parts.append(_text(50, 24 + tall + 16, f"{figure.x_label}, {_number(left)} to {_number(right)}"))
+    axis = figure.x_label if len(figure.x_label) <= _AXIS else re.split(r": | \(", figure.x_label, maxsplit=1)[0]
+    rest = len(figure.series) - len(curves)
+    more = f"; {count(rest, 'more curve')} in the report" if rest > 0 else ""
+    parts.append(_text(50, 24 + tall + 16, f"{axis}, {_number(left)} to {_number(right)}{more}"))
     return _svg(parts, 24 + tall + 42, figure.title)
 
 

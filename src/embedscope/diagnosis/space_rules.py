@@ -84,7 +84,7 @@ def _norms_vary(numbers: Numbers) -> bool:
     return record is not None and record.ci_low is not None and record.ci_low > 0.1 + (2 * numbers.dim) ** -0.5
 
 
-def _reached(numbers: Numbers) -> str:
+def _say_reach(numbers: Numbers) -> str:
     """The cosine that one in a hundred unrelated pairs reaches, as a clause; empty where pairs were not taken."""
     record = numbers.get_defined("unrelated_reached")
     return "" if record is None else f"; {percent(REACHED, 0)} of unrelated pairs reach {record.value:.3f}"
@@ -98,7 +98,7 @@ def _near_among_unrelated(numbers: Numbers) -> str:
     return f"; {reach(share.value)} its mean cosine of {near.value:.3f} (z {z.value:.1f})"
 
 
-def _sampled(numbers: Numbers) -> str:
+def _say_sample(numbers: Numbers) -> str:
     """The spread of unrelated pairs and how many were sampled, as evidence."""
     sd, pairs, cut = (numbers.get_defined(f"unrelated_{end}") for end in ("sd", "pairs", "reached"))
     if sd is None or pairs is None or cut is None:
@@ -107,7 +107,7 @@ def _sampled(numbers: Numbers) -> str:
     return f"{reached}; standard deviation {sd.value:.3f} over all"
 
 
-def _sampled_share(numbers: Numbers) -> str:
+def _say_sampled_share(numbers: Numbers) -> str:
     """The share of unrelated pairs that are as near as a row and its nearest other, with its interval, as evidence."""
     share, pairs = numbers.get_defined("nearest_cosine.unrelated_above"), numbers.get_defined("unrelated_pairs")
     if share is None or pairs is None or share.value is None or share.ci_low is None or share.ci_high is None:
@@ -192,9 +192,9 @@ RULES = (
         reason="a note from 0.2 on, never more: what matters is how far neighbours stand out from unrelated rows, "
         "which `low_contrast` judges. Spaces that work read 0.08 (MiniLM), 0.53 (CLIP), 0.74 (E5 sentences) and 0.69 "
         "to 0.83 (CLIP class names)",
-        details={"reached": _reached},
+        details={"reached": _say_reach},
         says="Unrelated rows have a mean cosine of {value:.2f}{reached}.",
-        beside=_sampled,
+        beside=_say_sample,
         harm="A cosine threshold taken from another model accepts too much; embedscope calibrate says what a cosine "
         "means here. Ranking is not affected.",
         remedy=Remedy(candidates=("center",)),
@@ -211,7 +211,7 @@ RULES = (
         details={"unrelated": "self_similarity", "near": _near_among_unrelated},
         says="A row's nearest neighbour is only {value:.3f} nearer in cosine than unrelated rows, which have "
         "{unrelated:.3f}{near}.",
-        beside=_sampled_share,
+        beside=_say_sampled_share,
         harm="No threshold separates a match from the rest, and rounding changes the order.",
         remedy=Remedy(candidates=("center", "center+abtt:1")),
         applies=lambda numbers: _above(_FLOOR, numbers),
@@ -303,7 +303,7 @@ RULES = (
         reason="a count, so it has no error bar; at 0.05 one result in twenty repeats another. Texts of ConVIRT's 500 "
         "pairs: 0.11",
         says="{percent} of the rows are duplicates of another row.",
-        beside=_sampled,
+        beside=_say_sample,
         harm="Results repeat each other, and hubs and distances to neighbours say less.",
         remedy=Remedy("keep one row of each and a list of its duplicates, before indexing"),
         adjust=_copies_of_pairs,
