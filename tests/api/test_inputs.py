@@ -117,6 +117,54 @@ def test_bfloat16_of_numpy_is_float32_exactly(tmp_path):
         embedscope.measure(X > 0)
 
 
+def torch_odd():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(X)
+    return {
+        "pass vectors.to_dense()": x.to_sparse(),
+        "got dtype torch.bool; convert it to float32": x > 0,
+        "got dtype torch.complex64; pass its real part": x + 1j,
+        "on the device meta, which has no values": x.to("meta"),
+        "pass vectors.dequantize()": torch.quantize_per_tensor(x, 0.1, 0, torch.qint8),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_tensors_that_hold_no_plain_numbers_are_refused():
+    """Complex ones were measured by their absolute values, the others were errors of torch."""
+    for said, tensor in torch_odd().items():
+        with pytest.raises(InputError) as error:
+            embedscope.measure(tensor, metrics="mean_norm")
+        assert said in str(error.value)
+    torch = pytest.importorskip("torch")
+    small = torch.tensor(X).to(torch.float8_e4m3fn)
+    assert embedscope.measure(small, metrics="mean_norm").value() == pytest.approx(
+        np.linalg.norm(small.float().numpy().astype(float), axis=1).mean()
+    )
+
+
+def test_forms_that_are_no_array_say_what_makes_them_one():
+    sparse = pytest.importorskip("scipy.sparse")
+    kept = dict(enumerate(X))
+    for said, call in {
+        "array is a sparse matrix (csr_matrix); pass array.toarray()": lambda: embedscope.measure(sparse.csr_matrix(X)),
+        "image is a model, and vectors are wanted here": lambda: embedscope.measure(pair=(letters, X)),
+        "array is a dict of 60 vectors, and a dict names spaces": lambda: embedscope.measure(kept),
+        "source is a dict; pass its vectors as one array": lambda: embedscope.calibrate(kept),
+        "got dict; query 'q' has ['d']": lambda: embedscope.evaluate(queries=kept, corpus=kept, qrels={"q": ["d"]}),
+        "got dtype complex64; pass its real part": lambda: embedscope.measure(X + 1j),
+        "60 labels for 59 rows of array (is the first a header?)": lambda: embedscope.repair(
+            X[:59], labels=["label", *"ab" * 29, "a"]
+        ),
+        "60 values for 59 rows; wanted one per row, in the same order (is the first, 'doc', a header?)": (
+            lambda: embedscope.measure(X[:59], groups=["doc", *"ab" * 29, "a"])
+        ),
+    }.items():
+        with pytest.raises(InputError) as error:
+            call()
+        assert said in str(error.value)
+
+
 def test_masked_values_are_refused():
     masked = np.ma.masked_greater(X, 2.0)
     assert masked.mask.any()

@@ -227,6 +227,20 @@ def test_what_got_worse_stands_before_what_got_better_and_both_are_called_so() -
     assert all(float(row[-1]) > 0 for row in table.rows), "a p value is never cut to 0"
 
 
+@pytest.mark.parametrize(
+    ("metric", "old", "new"),
+    [("dot_overlap", 0.15, 0.65), ("rogue_contribution", 0.6, 0.0), ("paired_cosine", 0.2, 0.3)],
+)
+def test_a_metric_that_a_rule_reads_beside_another_has_a_direction(metric: str, old: float, new: float) -> None:
+    """Removing a coordinate that made most of the mean cosine was serious drift, neither better nor worse."""
+
+    def run(value: float) -> Result:
+        return Result((Record("x", metric, value, stderr=0.01, n=100, dim=8),))
+
+    assert drift(run(old), run(new)).result.document.findings[0].status == "warning"
+    assert drift(run(new), run(old)).result.document.findings[0].status == "serious"
+
+
 def test_as_many_rows_of_fewer_units_are_not_said_to_be_more_rows() -> None:
     """Without its duplicates the same number of rows is more units, and the advice was to measure as many rows."""
     x = cloud(0, n=300)

@@ -103,13 +103,17 @@ def test_names_in_a_file_do_not_cover_each_other(
         Series(name, (0.0, 0.5, at), (0.5, 0.2, value), group=name)
         for name, value, at in zip(MODELS, ends, (1.0, 0.96, 1.0), strict=False)
     )
-    f = Figure("f", "F", "relative depth", "cosine", series, y_range=(0.0, 1.0))
+    label = "relative depth: layer / number of layers (past the end: after the final norm, or pooled)"
+    f = Figure("f", "F", label, "cosine", series, y_range=(0.0, 1.0))
     write_figures(Result((), document=Document("t", figures=(f,))), tmp_path, ["svg"], style=style)
     ((canvas, boxes, legend),) = drawn
     assert len(boxes) == 3 and legend is None, "names stand beside the curves, once"
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
     assert max(b.x1 for b in boxes) <= canvas.bbox.x1 + 1
     axes = canvas.axes[0]
+    assert axes.get_position().width > 0.5, "a long label of the axis does not make the plot narrow"
+    ticks = [extent(t) for t in axes.get_xticklabels()]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(ticks, 2))
     for text, value in zip(axes.texts, ends, strict=True):
         _, y = axes.transData.transform((1.0, value))
         box = extent(text)

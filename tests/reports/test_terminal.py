@@ -250,3 +250,16 @@ def test_a_table_with_numbers_shows_some_whatever_its_names() -> None:
     assert text.count("0.500") >= 16 and text.count("documents") == 4, "the direction tells rows apart"
     assert "sentences" not in text and "The columns corpus, what" in text
     assert max(map(len, text.splitlines())) <= 60
+
+
+def test_files_side_by_side_are_one_table_at_60_columns_too() -> None:
+    """Three files made a table for each metric, fifteen of them."""
+    names = ("self_similarity", "self_similarity_centered", "isoscore", "participation_ratio", "effective_rank")
+    sources = ("example/documents.npy", "drifted.npy", "better.npy")
+    records = [Record(s, m, 0.5, space="vectors", stderr=0.01, n=9, dim=4) for s in sources for m in names]
+    screen, out = console(60)
+    print_records(records, screen)
+    assert out.getvalue().count("\N{BOX DRAWINGS LIGHT HORIZONTAL}" * 9) and out.getvalue().count("0.5") == 15
+    heads = [line for line in out.getvalue().splitlines() if line.strip().startswith("metric")]
+    assert len(heads) == 1 and heads[0].split() == ["metric", "A", "B", "C"]
+    assert all(f"{letter}: {source}" in out.getvalue() for letter, source in zip("ABC", sources, strict=True))

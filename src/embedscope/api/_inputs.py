@@ -111,6 +111,10 @@ def _matrix(x: Any, name: str) -> npt.NDArray[Any]:
         return _arrow(x, name)
     if len(getattr(x, "shape", ())) == 2 and hasattr(x, "columns"):
         return _frame(x, name)
+    if is_model_object(x):
+        raise InputError(f"{name} is a model, and vectors are wanted here; pass what it encodes, an array (n, d)")
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise InputError(f"{name} is a sparse matrix ({type(x).__name__}); pass {name}.toarray()")
     if isinstance(x, np.ma.MaskedArray) and x.mask.any():
         rows = count(int(x.mask.any(axis=-1).sum()), "row")
         raise InputError(f"{name} is an array with masked values in {rows}; drop these rows, or fill them")

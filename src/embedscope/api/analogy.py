@@ -8,7 +8,7 @@ from typing import Any
 
 from embedscope.analogies.query import analogy as answer
 from embedscope.analogies.query import load_images, read_candidates
-from embedscope.api._inputs import comma, progress_of, source_of, vectors_of
+from embedscope.api._inputs import comma, progress_of, refuse, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import as_matrix, to_numpy
 from embedscope.core.choices import Dtype, SumRows
@@ -17,7 +17,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.sources.labelled_vectors import NamedVectors, read_names
 from embedscope.sources.options import ModelOptions
-from embedscope.sources.word_contexts import Contexts
+from embedscope.sources.word_contexts import DEFAULT_CONTEXTS, Contexts
 
 
 @public
@@ -32,7 +32,7 @@ def analogy(  # noqa: PLR0913
     layers: str | int | None = None,
     pooling: str | None = None,
     contexts: str | Path | None = None,
-    context_limit: int = 50,
+    context_limit: int = DEFAULT_CONTEXTS,
     names: str | Path | Sequence[str] | None = None,
     device: str = "auto",
     dtype: Dtype = "float32",
@@ -67,6 +67,8 @@ def analogy(  # noqa: PLR0913
     >>> analogy(vectors, "king - man + woman", top=1)[0].subset
     'queen'
     """
+    if contexts is None:
+        refuse("is for contexts", context_limit=None if context_limit == DEFAULT_CONTEXTS else context_limit)
     chosen, held = _words_of(source, names)
     folder = Path(data) if data is not None else None
     return answer(

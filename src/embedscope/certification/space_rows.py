@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from embedscope.certification.split import PARTS, Part, assign_parts, number_labels
 from embedscope.core.accumulate import Accumulator, fold
-from embedscope.core.arrays import Array, Hashes, Rows, as_matrix, is_torch, to_numpy
+from embedscope.core.arrays import Array, Hashes, Rows, as_matrix, to_numpy
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
@@ -55,7 +55,7 @@ def space_stream(source: Array | str | Path) -> Stream:
     from embedscope.readers import ArrayStream, open_vectors
 
     if not isinstance(source, str | Path):
-        x = to_numpy(as_matrix(source if is_torch(source) else np.asarray(source), "source"))
+        x = to_numpy(as_matrix(source, "source"))
         return ArrayStream({"vectors": x})
     stream = open_vectors(str(source))
     if len(stream.dims) != 1:

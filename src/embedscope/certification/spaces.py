@@ -107,7 +107,10 @@ def space_evidence(space: Space, groups: Any, *, classes: Index | None = None, b
     (survey,) = space.survey.surveys
     n, encoded = survey.n, space.encoded
     if classes is not None and len(classes) != n:
-        raise InputError(f"there are {len(classes):,} labels for {n:,} rows of {space.name}; wanted one per row")
+        header = " (is the first a header?)" if len(classes) == n + 1 and (classes == classes[0]).sum() == 1 else ""
+        raise InputError(
+            f"there are {len(classes):,} labels for {n:,} rows of {space.name}{header}; wanted one per row"
+        )
     if classes is not None:
         check_shared(classes)
     base = hash_rows(0, n) if encoded is None or not by_text else hash_texts(encoded.clusters)

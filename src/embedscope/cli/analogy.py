@@ -61,8 +61,10 @@ def analogy(
     from embedscope.analogies.query import analogy as answer
     from embedscope.analogies.query import load_images, read_candidates
     from embedscope.sources.options import ModelOptions
-    from embedscope.sources.word_contexts import Contexts
+    from embedscope.sources.word_contexts import DEFAULT_CONTEXTS, Contexts
 
+    if contexts is None:
+        opt.refuse("is for --contexts", context_limit=None if context_limit == DEFAULT_CONTEXTS else context_limit)
     out = Output(json, format_, report, quiet)
     result = answer(
         source,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from embedscope.compression.candidates import Plan
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
+from embedscope.core.threads import in_threads
 from embedscope.stats.moments import Gaussian
 from embedscope.transforms.affine import Spread, principal
 from embedscope.transforms.align.sides import Side, unit
@@ -59,14 +60,18 @@ class Fitted:
         """Mapped documents (n, k) as a search reads them back: coded, decoded."""
         if self.code is None:
             return rows
-        turned = isinstance(self.code, RaBitQ)
+        code, turned = self.code, isinstance(self.code, RaBitQ)
         back = np.empty((len(rows), rows.shape[1] + turned), dtype=np.float32)
-        for lo in range(0, len(rows), _BLOCK):
+
+        def code_block(lo: int) -> None:
             part = slice(lo, lo + _BLOCK)
-            stored = self.code.encode(rows[part])
-            back[part, : rows.shape[1]] = self.code.decode(stored)
-            if isinstance(self.code, RaBitQ):
-                back[part, -1] = self.code.offsets(stored, back[part, :-1])
+            stored = code.encode(rows[part])
+            back[part, : rows.shape[1]] = code.decode(stored)
+            if isinstance(code, RaBitQ):
+                back[part, -1] = code.offsets(stored, back[part, :-1])
+
+        for _ in in_threads(code_block, range(0, len(rows), _BLOCK)):
+            pass
         return back
 
     def _map_rows(self, x: npt.NDArray[Any]) -> Rows32:

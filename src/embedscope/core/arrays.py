@@ -7,6 +7,7 @@ reduced states come to the host as float64 numpy arrays. torch is never imported
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -60,6 +61,8 @@ def untyped(dtype: np.dtype[Any]) -> str:
     >>> untyped(np.dtype("<V2")), untyped(np.dtype(bool))
     ('NumPy saves bfloat16 so, without its name: save x.astype(np.float32)', 'convert it to float32')
     """
+    if dtype.kind == "c":
+        return "pass its real part or its absolute values"
     bare = dtype.kind == "V" and dtype.names is None and dtype.itemsize == _BFLOAT16
     return "NumPy saves bfloat16 so, without its name: save x.astype(np.float32)" if bare else "convert it to float32"
 
@@ -128,7 +131,9 @@ def as_matrix(x: Any, name: str = "x") -> Array:
     InputError
         if it is not two-dimensional, empty, not numeric, or holds nan or inf.
     """
-    x = x if is_torch(x) else widen(np.asarray(x))
+    if isinstance(x, Mapping):
+        raise InputError(f"{name} is a dict; pass its vectors as one array (n, d), np.stack(list({name}.values()))")
+    x = _plain_tensor(x, name) if is_torch(x) else widen(np.asarray(x))
     shape = tuple(int(s) for s in x.shape)
     if len(shape) == 1:
         raise InputError(f"{name} must have shape (n, d), got {shape}; for one vector pass {name}[None, :]")
@@ -140,6 +145,22 @@ def as_matrix(x: Any, name: str = "x") -> Array:
         raise InputError(f"{name} must hold real numbers, got dtype {x.dtype}; {untyped(x.dtype)}")
     check_finite(x, name)
     return x
+
+
+def _plain_tensor(x: Any, name: str) -> Any:
+    """The tensor ``x`` where it is dense and of real numbers, those of less than 16 bits as float32."""
+    torch = sys.modules["torch"]
+    if x.layout != torch.strided:
+        raise InputError(f"{name} is a sparse tensor ({x.layout}); pass {name}.to_dense()")
+    if x.is_meta:
+        raise InputError(f"{name} is a tensor on the device meta, which has no values; load its values first")
+    if x.is_quantized:
+        raise InputError(f"{name} is a quantised tensor ({x.dtype}); pass {name}.dequantize()")
+    if x.dtype == torch.bool or x.dtype.is_complex:
+        raise InputError(
+            f"{name} must hold real numbers, got dtype {x.dtype}; {untyped(x[:0, ...].cpu().numpy().dtype)}"
+        )
+    return x.float() if x.dtype.is_floating_point and x.dtype.itemsize == 1 else x
 
 
 _LARGEST = 1e150

@@ -27,6 +27,18 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_faiss_thread() -> Iterator[None]:
+    """What this thread asks of FAISS in the block is done by it alone: in small work other threads only wait."""
+    faiss = sys.modules["faiss"]
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
+
+
 _known: list[tuple[int, Any]] = []
 
 

@@ -12,7 +12,8 @@ from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS
 
 _HIGH_IS_GOOD = ("recall", "ndcg", "mrr", "map", "paired_cosine", "knn_overlap", "linear_cka")
-_WORSE = {rule.metrics[0]: rule.worse for rule in (*RULES, *PAIR_RULES, *QUERY_RULES) if len(rule.metrics) == 1}
+_WORSE = {rule.metrics[0]: rule.worse for rule in (*RULES, *PAIR_RULES, *QUERY_RULES) if rule.metrics}
+_WORSE |= {f"rogue_contribution.top{k}": _WORSE["rogue_contribution"] for k in (2, 3)}
 
 
 def towards(change: Change) -> str:

@@ -15,7 +15,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.result import Result
-from embedscope.reports.charts import end_names, last_points
+from embedscope.reports.charts import end_names, last_points, short_label
 from embedscope.reports.drawings import draw_scatter
 from embedscope.reports.generic import document_of
 from embedscope.reports.labels import BESIDE, breadth, place_names
@@ -172,7 +172,8 @@ def _draw_figure(figure: Figure, styles: Mapping[Key, Style], width: float) -> A
     axes = canvas.add_subplot()
     for series in figure.series:
         _draw(axes, series, styles[key_of(series)])
-    x, y = x_axis([figure], 10), y_axis(figure, 5)
+    narrow = width < 5
+    x, y = x_axis([figure], 5 if narrow else 10), y_axis(figure, 5)
     pad = (x.high - x.low) * 0.02
     axes.set(xlim=(x.low - pad, x.high + pad), ylim=(y.low, y.high))
     axes.set_xticks(x.ticks, x.labels())
@@ -190,7 +191,7 @@ def _draw_figure(figure: Figure, styles: Mapping[Key, Style], width: float) -> A
             fontsize="small",
         )
     axes.set_title(figure.title, pad=10)
-    axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
+    axes.set(xlabel=short_label(figure.x_label) if narrow else figure.x_label, ylabel=figure.y_label)
     names = end_names(figure)
     if names and {key_of(s) for s in figure.series} <= names.keys() and _fit(names.values(), width):
         _name_ends(axes, figure, names, styles)

@@ -361,8 +361,9 @@ def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], 
     """One metric per row and a column per space, with a legend of long names; None where that does not fit."""
     if len(layout.labels) > min(FEW, len(layout.column_titles)):
         return None
-    heads, legend = _short_labels(layout)
-    for shown in (True, False) if errors else (False,):
+    named, lettered = _short_labels(layout), _lettered(layout)
+    choices = [(names, shown) for names in (named, lettered) for shown in ((True, False) if errors else (False,))]
+    for (heads, legend), shown in choices:
         rows = []
         for i, title in enumerate(layout.column_titles):
             records = [row[i] for row in layout.cells]
@@ -391,8 +392,12 @@ def _short_labels(layout: Pivot) -> tuple[list[str], list[str]]:
         sources = [labels[layout.row_titles.index("source")] for labels in layout.labels]
         return spaces, [f"{space}: {source}" for space, source in zip(spaces, sources, strict=True) if "|" not in space]
     heads = [" ".join(filter(None, labels)) for labels in layout.labels]
-    if max(map(len, heads)) <= 24:
-        return heads, []
+    return (heads, []) if max(map(len, heads)) <= 24 else _lettered(layout)
+
+
+def _lettered(layout: Pivot) -> tuple[list[str], list[str]]:
+    """Letters for the spaces, and lines that say what they stand for."""
+    heads = [" ".join(filter(None, labels)) for labels in layout.labels]
     letters = [chr(ord("A") + i) for i in range(len(heads))]
     return letters, [f"{letter}: {head}" for letter, head in zip(letters, heads, strict=True)]
 

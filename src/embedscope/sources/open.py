@@ -41,6 +41,11 @@ def array_source(
 ) -> Source:
     """An (n, d) array as a source, or several arrays over the same rows by the name of their space."""
     spaces = x if isinstance(x, Mapping) else {"vectors": x}
+    if len(spaces) > 1 and all(len(getattr(v, "shape", ())) == 1 for v in spaces.values()):
+        raise InputError(
+            f"{name} is a dict of {len(spaces):,} vectors, and a dict names spaces (n, d) here; pass the vectors as "
+            "one array, np.stack(list(vectors.values()))"
+        )
     clusters = None if groups is None or not spaces else group_hashes(groups, len(next(iter(spaces.values()))))
     stream = ArrayStream(spaces, ids, clusters)
     return Source(name, stream, engine_for(tuple(stream.dims.values()), in_memory=True))

@@ -66,7 +66,9 @@ def id_hashes(source: str | Path | npt.ArrayLike, n: int, name: str) -> Hashes:
     """
     ids = ids_in(source)
     if len(ids) != n:
-        raise InputError(f"{name} has {n:,} rows and {len(ids):,} ids; wanted one id per row, in the same order")
+        raise InputError(
+            f"{name} has {n:,} rows and {len(ids):,} ids; wanted one id per row, in the same order{_header(ids, n)}"
+        )
     return hash_texts(ids)
 
 
@@ -102,8 +104,15 @@ def hash_groups(source: str | Path | npt.ArrayLike, n: int, what: str = "row") -
     if len(groups) != n:
         raise InputError(
             f"groups has {count(len(groups), 'value')} for {count(n, what)}; wanted one per {what}, in the same order"
+            f"{_header(groups, n)}"
         )
     return hash_texts(groups)
+
+
+def _header(entries: list[str], n: int) -> str:
+    """A question where there is one entry too many for ``n`` rows, and the first is no other one's."""
+    alone = len(entries) == n + 1 and entries[0] not in entries[1:]
+    return f" (is the first, '{entries[0][:40]}', a header?)" if alone else ""
 
 
 def ids_in(source: str | Path | npt.ArrayLike, what: str = "id") -> list[str]:

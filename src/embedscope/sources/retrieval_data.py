@@ -17,6 +17,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
+from embedscope.core.short_repr import shorten
 from embedscope.core.tables import Index
 from embedscope.core.wording import count
 from embedscope.datasets.id_texts import beir_texts_in, is_text_table, read_beir_texts
@@ -182,8 +183,11 @@ def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:
     try:
         rows = [(str(q), str(d), float(grade)) for q, judged in qrels.items() for d, grade in judged.items()]
     except (AttributeError, TypeError, ValueError) as error:
+        values = list(qrels.items()) if isinstance(qrels, Mapping) else []
+        odd = next((f"; query '{q}' has {shorten(v)}" for q, v in values if not isinstance(v, Mapping)), "")
         raise InputError(
-            f"qrels must be a file or {{query id: {{document id: grade}}}}, got {type(qrels).__name__} ({error})"
+            "qrels must be a file or {query id: {document id: grade}}, with grade 1 for each relevant document, got "
+            f"{type(qrels).__name__}{odd or f' ({error})'}"
         ) from error
     if not rows:
         raise InputError("qrels hold no judgements; wanted {query id: {document id: grade}}")

@@ -14,7 +14,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.ids import combine
 from embedscope.core.tables import Index
-from embedscope.core.threads import one_blas_thread
+from embedscope.core.threads import one_blas_thread, one_faiss_thread
 from embedscope.stats._neighbours import Matrix, pair_scores
 from embedscope.stats._neighbours_kept import Kept
 from embedscope.stats.neighbours import top_k
@@ -102,13 +102,9 @@ def _graph(rows: Matrix) -> Any:
     faiss = require("faiss", "faiss", "an index for neighbours")
     graph = faiss.IndexHNSWFlat(rows.shape[1], _LINKS, faiss.METRIC_INNER_PRODUCT)
     graph.hnsw.efConstruction = _BUILD_DEPTH
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
+    with one_faiss_thread():
         for start in range(0, len(rows), _BLOCK):
             graph.add(np.ascontiguousarray(rows[start : start + _BLOCK], dtype=np.float32))
-    finally:
-        faiss.omp_set_num_threads(threads)
     return graph
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.extras import require
+from embedscope.core.threads import in_threads, one_faiss_thread
 
 Rows32 = npt.NDArray[np.float32]
 
@@ -205,7 +206,7 @@ class ProductQuantiser(Code):
             raise InputError(f"pq:{parts} needs at least {CENTROIDS} rows to fit, got {len(x)}")
         first = np.random.default_rng([seed, parts]).permutation(len(x))[:CENTROIDS]
         split = np.split(np.asarray(x, dtype=np.float32), parts, axis=1)
-        return cls(np.stack([_k_means(np.ascontiguousarray(part), part[first]) for part in split]))
+        return cls(np.stack(list(in_threads(lambda part: _k_means(np.ascontiguousarray(part), part[first]), split))))
 
     def quantiser(self) -> Any:
         """The trained ``faiss.ProductQuantizer``."""
@@ -219,8 +220,9 @@ class ProductQuantiser(Code):
         """Numbers of the nearest centroids, by FAISS, in blocks: it holds the distances of all rows it is given."""
         quantiser, rows = self.quantiser(), np.ascontiguousarray(x, dtype=np.float32)
         out = np.empty((len(rows), self.width), dtype=np.uint8)
-        for lo in range(0, len(rows), _BLOCK):
-            out[lo : lo + _BLOCK] = quantiser.compute_codes(rows[lo : lo + _BLOCK])
+        with one_faiss_thread():
+            for lo in range(0, len(rows), _BLOCK):
+                out[lo : lo + _BLOCK] = quantiser.compute_codes(rows[lo : lo + _BLOCK])
         return out
 
     def decode(self, stored: npt.NDArray[Any]) -> Rows32:
@@ -295,11 +297,15 @@ class RaBitQ(Code):
 
     def encode(self, x: Any) -> npt.NDArray[Any]:
         """Bits and factors, by FAISS."""
-        return np.asarray(self.index().sa_encode(np.ascontiguousarray(x, dtype=np.float32)))
+        index = self.index()
+        with one_faiss_thread():
+            return np.asarray(index.sa_encode(np.ascontiguousarray(x, dtype=np.float32)))
 
     def decode(self, stored: npt.NDArray[Any]) -> Rows32:
         """The vectors v, by FAISS: the estimate of an inner product is q v + ``offsets``."""
-        return np.asarray(self.index().sa_decode(np.ascontiguousarray(stored)))
+        index = self.index()
+        with one_faiss_thread():
+            return np.asarray(index.sa_decode(np.ascontiguousarray(stored)))
 
     def offsets(self, stored: npt.NDArray[Any], decoded: Rows32) -> Rows32:
         """What an estimate adds for each row (n,): -(f + |c|^2) / 2 - (v - c) c, f = |x - c|^2 - |x|^2 as stored."""

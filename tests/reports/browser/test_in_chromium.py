@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from embedscope.core.document import Document, Dot, DotRow, Dots, Figure, Headline, Series
+from embedscope.core.document import Column, Document, Dot, DotRow, Dots, Figure, Headline, Series, Table
 from embedscope.core.result import Result
 from embedscope.reports import write_html
 
@@ -275,3 +277,28 @@ def test_a_long_dot_plot_stands_after_the_other_chart(browser, tmp_path: Path) -
         browser.open(page, 700 if media else 390, 990, media=media)
         placed = dict(browser.run(tops))
         assert placed["A curve"] < placed["Every candidate"]
+
+
+def test_no_printed_page_ends_with_a_heading_wherever_it_falls(browser, tmp_path: Path) -> None:
+    """ "Wall time" and "Hardware" stood at the foot of a page, and what they head on the next."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext reads the pages; it is not installed")
+    provenance = {
+        "command": "embedscope measure x.npy",
+        "wall_seconds": {f"phase {i}": 1.0 + i for i in range(6)},
+        "versions": {f"package {i}": f"{i}.0" for i in range(12)},
+        "hardware": {"machine": "x86_64", "cores": 2, "system": "Linux", "processor": "none"},
+    }
+    headings = {"Wall time", "Versions", "Hardware", "Provenance", "Tables", "Settings", "Data"}
+    feet = []
+    for n in range(22, 46, 2):
+        table = Table("t", "T", (Column("name"),), tuple((f"row {i}",) for i in range(n)))
+        page = write_html(Result((), provenance, Document("t", tables=(table,))), tmp_path / "page.html")
+        browser.open(page, media="print")
+        (tmp_path / "page.pdf").write_bytes(browser.print_pdf())
+        read = ["pdftotext", "-raw", "page.pdf", "-"]
+        text = subprocess.run(read, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        sheets = [[line.strip() for line in sheet.splitlines() if line.strip()] for sheet in text.split("\f")]
+        feet += [sheet[-1] for sheet in sheets if sheet]
+    assert len(feet) > 20
+    assert not headings & set(feet)
