@@ -107,3 +107,28 @@ def test_too_few_pairs_are_refused() -> None:
         sample_unrelated(Sides(np.eye(8)), 0)
     with pytest.raises(InputError, match="check groups and labels"):
         pair_moments(Sides(np.eye(4), group_x=np.zeros(4, dtype=np.intp)))
+
+
+@pytest.mark.parametrize("two", [False, True])
+def test_rows_of_zeros_are_in_no_pair(two: bool) -> None:
+    rng = np.random.default_rng(6)
+    x, y = unit(rng, 300, 8, 1.0), unit(rng, 200, 8, 1.0)
+    related = np.array([7, 290]), np.array([11, 150])
+    full = Sides(x, y if two else None, related=related)
+    whole, pairs = sample_unrelated(full, 0)
+    empty_x = np.insert(x, [0, 40, 40, 300], 0, axis=0)
+    empty_y = np.insert(y, [100, 200], 0, axis=0) if two else None
+    at = np.flatnonzero(empty_x.any(axis=1)), np.flatnonzero((empty_x if empty_y is None else empty_y).any(axis=1))
+    found, sampled = sample_unrelated(Sides(empty_x, empty_y, related=(at[0][related[0]], at[1][related[1]])), 0)
+    assert found.moments == whole.moments
+    assert np.array_equal(found.tail.cosines, whole.tail.cosines)
+    assert np.array_equal(sampled.left, at[0][pairs.left]) and np.array_equal(sampled.right, at[1][pairs.right])
+
+
+def test_rows_of_zeros_are_said() -> None:
+    from embedscope import calibrate
+
+    x = np.random.default_rng(7).normal(size=(200, 8)) + 1
+    x[:3] = 0
+    said = [s.why for s in calibrate(x).result.document.skipped]
+    assert "3 rows of zeros left out of the unrelated pairs: zeros have no cosine" in said

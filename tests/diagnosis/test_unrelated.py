@@ -37,7 +37,14 @@ def in_chunks() -> np.ndarray:
     return np.repeat(rng.normal(size=(150, 32)), 4, axis=0) + rng.normal(size=(600, 32)) + 1
 
 
+def with_zero_rows() -> np.ndarray:
+    x = cone(shift=1.0)
+    x[::9] = 0
+    return x
+
+
 CASES = {
+    "zero rows": with_zero_rows,
     "cone": cone, "equal rows": with_equal_rows, "near-duplicates": with_near_duplicates, "clusters": in_clusters,
     "chunks in file order": in_chunks, "float32": lambda: cone(shift=1.0).astype(np.float32),
 }  # fmt: skip

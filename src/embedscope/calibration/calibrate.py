@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from embedscope.calibration.guarantees import certify_false_share, certify_recal
 from embedscope.calibration.hand_labels import Looked, Merges, look, read_labels, write_labels
 from embedscope.calibration.reading import CalibrationRequest, Given, part_numbers_of, read_given
 from embedscope.calibration.scores import ScoreCalibration
+from embedscope.calibration.sides import Sides
 from embedscope.calibration.summary import Findings, document_of, records_of
 from embedscope.calibration.unrelated import Unrelated, sample_unrelated
 from embedscope.core.arrays import Floats
@@ -22,6 +23,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
+from embedscope.core.wording import count
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import TextSource
 from embedscope.transforms.calibration import Threshold
@@ -140,6 +142,7 @@ def calibrate(  # noqa: PLR0913
     provenance.settings = vars(promises) | {"dedup": dedup, "k": k, "max_eval_rows": max_eval_rows}
     with provenance.phase("data"):
         given = read_given(request, encoder, dedup, provenance, progress)
+        given = replace(given, notes=(*given.notes, *_zero_notes(given.sides)))
     if promises.named and given.judged is None and label_pairs is None:
         raise InputError(
             "a threshold with a promise needs labels: --pair A B, --queries with --qrels, --labels, --judged, or "
@@ -164,6 +167,13 @@ def calibrate(  # noqa: PLR0913
         records = records_of(findings)
     provenance.settings |= {"evidence": given.evidence.facts()}
     return calibration, Result(tuple(records), provenance.as_dict(), document_of(findings, records, out, command))
+
+
+def _zero_notes(sides: Sides) -> list[str]:
+    """That rows of zeros are in no pair of unrelated rows, where there are any."""
+    rows = [sides.x] if sides.same else [sides.x, sides.right]
+    zero = sum(len(x) - int(x.any(axis=1).sum()) for x in rows)
+    return [f"{count(zero, 'row')} of zeros left out of the unrelated pairs: zeros have no cosine"] if zero else []
 
 
 def _judgements(

@@ -64,6 +64,23 @@ class Sides:
         start = int(left.max(initial=-1)) + 1
         return left, np.arange(start, start + len(self.right)) if self.unit_y is None else self.unit_y
 
+    def without_zero_rows(self) -> tuple[Sides, Index, Index]:
+        """The rows that have a direction, and their places among all rows of the left and of the right side."""
+        left = np.flatnonzero(self.x.any(axis=1))
+        right = left if self.y is None else np.flatnonzero(self.y.any(axis=1))
+        if len(left) == len(self.x) and len(right) == len(self.right):
+            return self, left, right
+        groups, units, related = self.groups, self.units, None
+        if self.related is not None:
+            a, b = (np.searchsorted(kept, side) for kept, side in zip((left, right), self.related, strict=True))
+            known = np.isin(self.related[0], left) & np.isin(self.related[1], right)
+            related = a[known], b[known]
+        y = None if self.y is None else self.y[right]
+        kept = Sides(
+            self.x[left], y, groups[0][left], groups[1][right], units[0][left], units[1][right], related=related
+        )
+        return kept, left, right
+
     def apart(self, left: Index, right: Index) -> npt.NDArray[np.bool_]:
         """Which of the pairs (p,) are unrelated."""
         a, b = self.groups

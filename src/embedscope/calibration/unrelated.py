@@ -202,8 +202,12 @@ class Sampled:
 
 
 def sample_unrelated(sides: Sides, seed: int) -> tuple[Unrelated, Sampled]:
-    """The distribution of unrelated pairs of ``sides``, and the pairs that were sampled for its tail."""
+    """The distribution of unrelated pairs of ``sides``, and the pairs that were sampled for its tail.
+
+    Rows of zeros have no cosine and are in no pair.
+    """
     check_apart(sides.right, "the side that is searched" if not sides.same else "SOURCE")
+    sides, lefts, rights = sides.without_zero_rows()
     moments = pair_moments(sides)
     if moments.n < LEAST:
         raise InputError(
@@ -224,7 +228,8 @@ def sample_unrelated(sides: Sides, seed: int) -> tuple[Unrelated, Sampled]:
         spreads = np.sqrt(np.maximum(squares / (n - 1) - means**2, 0.0))
     z = (cosines - means[left]) / np.where(spreads[left] > 0, spreads[left], 1.0)
     tail = _tail(cosines, z, exact)
-    return Unrelated(moments, tail, mean, covariance, float(means.std())), Sampled(left, right, cosines, z, exact)
+    sampled = Sampled(lefts[left], rights[right], cosines, z, exact)
+    return Unrelated(moments, tail, mean, covariance, float(means.std())), sampled
 
 
 def sample_pairs(sides: Sides, seed: int, n: int = SAMPLED) -> tuple[Index, Index, bool]:
