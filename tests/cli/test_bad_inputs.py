@@ -121,7 +121,7 @@ def test_rows_that_no_cosine_tells_apart(verb: str, file: str) -> None:
         ("compare good.npy equal.npy", "have the same direction"),
         ("compare ten.npy ten.npy", "at least 12 rows"),
         ("evaluate --queries queries.npy --corpus good.npy --qrels qrels.tsv --explain 99", "no query has the id '99'"),
-        ("evaluate --queries queries.npy --corpus narrow.npy --qrels qrels.tsv --explain 5", "16 dimensions and corpus"),
+        ("evaluate --queries queries.npy --corpus narrow.npy --qrels qrels.tsv --explain 5", "queries have 16 dim"),
         ("evaluate --queries queries.npy --corpus equal.npy --qrels qrels.tsv --explain 5", "have the same direction"),
         ("evaluate --queries queries.npy --corpus one.npy --qrels first.tsv --explain 0", "add documents"),
         ("evaluate good.npy --names two.txt --task sts:texts.tsv", "2 names for 300 vectors"),
