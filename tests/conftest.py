@@ -29,6 +29,14 @@ LONG = ("experiments", "faults", "encoders", "sources", "execution", "docs", "ex
 """Files and folders that take longest: they begin a run, so that no process is left alone with one at its end."""
 
 
+SLOW = (
+    *("faults", "execution", "reports/browser", "explorer/test_in_chromium.py", "sources/test_worker_models.py"),
+    *("encoders/test_saved_models.py", "evaluation/test_models_as_saved.py", "contracts/test_recipes.py"),
+    *("repairs/test_in_place.py", "repairs/test_chroma_server.py", "repairs/test_qdrant_server.py"),
+)
+"""Folders and files whose tests start clusters, servers, browsers, models or plug-ins, or kill them: all are slow."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Modules and items live to the end: the garbage collector need not walk through them again and again."""
@@ -39,18 +47,25 @@ def pytest_collection() -> Iterator[None]:
     return result
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; within a file nothing moves."""
+    """Long files first, within a file nothing moves; what lies in a slow place is marked before marks are chosen."""
     place = {name: i for i, name in enumerate((*LONGEST, *LONG))}
 
     def rank(item: pytest.Item) -> int:
-        parts = item.path.parts
-        if "tests" not in parts[:-1]:
-            return len(place) + 1
-        inside = parts[parts.index("tests") + 1 :]
-        return place.get("/".join(inside), place.get(inside[0], len(place)))
+        name = _place_of(item)
+        return place.get(name, place.get(name.partition("/")[0], len(place))) if name else len(place) + 1
 
+    for item in items:
+        if _place_of(item).startswith(SLOW):
+            item.add_marker("slow")
     items.sort(key=rank)
+
+
+def _place_of(item: pytest.Item) -> str:
+    """The file of a test within ``tests``; empty for doctests of the package."""
+    parts = item.path.parts
+    return "/".join(parts[parts.index("tests") + 1 :]) if "tests" in parts[:-1] else ""
 
 
 @pytest.hookimpl(optionalhook=True)

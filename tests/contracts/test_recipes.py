@@ -72,7 +72,6 @@ def test_recipes_type_check(plugin: Path) -> None:
     assert "[arg-type]" in done.stdout, "the check sees a wrong type"
 
 
-@pytest.mark.slow
 def test_laws_of_metrics_data_sets_and_tasks_hold(installed: dict[str, str]) -> None:
     laws = [f"tests/contracts/test_{kind}.py" for kind in ("metrics", "datasets", "tasks")]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]

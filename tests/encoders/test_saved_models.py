@@ -160,7 +160,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "MiniLM" else n for n in NAMES])
+@pytest.mark.parametrize("name", NAMES)
 def test_pooled_is_what_the_library_gives(st, saved, name):
     folder = saved(name)
     library = st.SentenceTransformer(str(folder), device="cpu")

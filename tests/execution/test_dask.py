@@ -112,7 +112,6 @@ def test_a_worker_killed_changes_nothing_but_the_time(cluster):
     assert len({p for _, p in rest} | {pid}) >= 2
 
 
-@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_an_error(cluster):
     with pytest.raises(EngineError, match="workers died again and again on one shard"):
         list(cluster.map(deadly, range(3)))

@@ -122,7 +122,6 @@ def test_a_folder_split_otherwise_gives_the_same_metrics(folder, tmp_path):
         assert (a[0], a[3]) == (b[0], b[3])
 
 
-@pytest.mark.slow
 def test_measure_takes_engine_checkpoint_and_bad_shards(folder, tmp_path):
     progress = Rows()
     options = {"metrics": ["isoscore"], "checkpoint": tmp_path, "skip_bad_shards": True}

@@ -78,7 +78,6 @@ print(peak, records)
 """
 
 
-@pytest.mark.slow
 def test_a_process_keeps_the_bound_on_a_file_that_is_larger(tmp_path):
     path = tmp_path / "x.npy"
     out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(300_000, 128))
@@ -104,7 +103,6 @@ def _parquet(path, rows, dim):
     return path
 
 
-@pytest.mark.slow
 def test_a_process_keeps_the_bound_on_one_row_group_that_is_larger(tmp_path):
     path = _parquet(tmp_path / "x.parquet", 400_000, 96)
     bound = 150 * 10**6
@@ -117,7 +115,6 @@ def test_a_process_keeps_the_bound_on_one_row_group_that_is_larger(tmp_path):
     assert records > 13
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "dim"), [(40_000, 8), (16_000, 256), (16_000, 768)])
 def test_what_it_says_it_takes_is_enough_and_not_much_more(tmp_path, rows, dim):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((rows, dim), dtype=np.float32))

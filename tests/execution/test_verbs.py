@@ -143,7 +143,6 @@ def deadly(monkeypatch, cluster):
     return killed
 
 
-@pytest.mark.slow
 def test_workers_killed_on_the_way_change_nothing(folders, address, deadly):
     assert _numbers(_compress(folders, address)) == _numbers(_compress(folders, "local"))
     assert _numbers(_repair_labels(folders, address)) == _numbers(_repair_labels(folders, "local"))
@@ -177,7 +176,6 @@ def test_apply_writes_one_file_with_the_same_bytes(made, folders, table_folder, 
         assert here.read_bytes() == there.read_bytes()
 
 
-@pytest.mark.slow
 def test_apply_writes_a_folder_of_shards_while_workers_die(made, folders, table_folder, address, tmp_path, deadly):
     whole = np.load(embedscope.apply(made, folders[0], tmp_path / "whole.npy").path)
     done = embedscope.apply(made, folders[0], tmp_path / "shards", engine=address)

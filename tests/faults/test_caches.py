@@ -189,7 +189,6 @@ for turn in range(30):
 """
 
 
-@pytest.mark.slow
 def test_two_processes_on_one_cache(tmp_path):
     both = [
         subprocess.Popen([sys.executable, "-c", PUT, str(tmp_path), str(i)], stderr=subprocess.PIPE, text=True)

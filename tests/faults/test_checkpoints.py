@@ -116,7 +116,6 @@ def test_a_manifest_that_only_its_checksum_can_tell_is_not_used(cut_off):
     assert any("does not have its checksum" in note for note in notes.notes)
 
 
-@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bit_of_a_manifest_changes_a_number_in_silence(cut_off, data):
@@ -176,7 +175,6 @@ print([(r.metric, r.value.hex(), r.n) for r in result])
 """
 
 
-@pytest.mark.slow
 def test_two_processes_on_one_checkpoint(tmp_path, rows):
     path = tmp_path / "x.npy"
     np.save(path, rows)

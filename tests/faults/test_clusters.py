@@ -127,7 +127,6 @@ def test_a_server_that_accepts_and_is_silent():
         engine.close()
 
 
-@pytest.mark.slow
 def test_a_scheduler_that_falls_silent(tmp_path):
     from distributed.utils import open_port
 
@@ -161,7 +160,6 @@ def test_a_scheduler_that_falls_silent(tmp_path):
         engine.close()
 
 
-@pytest.mark.slow
 def test_workers_killed_as_they_start_are_an_error():
     import psutil
 
@@ -214,7 +212,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 def test_workers_that_are_frozen_as_they_start_do_not_hold_up_the_end(tmp_path):
     import subprocess
 
@@ -246,7 +243,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 def test_the_work_of_a_frozen_worker_is_done_by_another(tmp_path):
     import subprocess
 

@@ -134,7 +134,6 @@ def _places(data, place=()):
             yield from _places(value, (*place, key))
 
 
-@pytest.mark.slow
 @given(drawn=st.data())
 @settings(max_examples=150)
 def test_a_mutated_file_is_read_or_refused_with_a_sentence(data, tmp_path_factory, drawn):

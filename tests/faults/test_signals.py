@@ -42,7 +42,6 @@ def _stop(process, number, written=None):
     return said
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "pause"),
     [(signal.SIGINT, 0.3), (signal.SIGINT, 0.8), (signal.SIGINT, 3.0), (signal.SIGTERM, 1.6), (signal.SIGHUP, 1.6)],

@@ -112,7 +112,6 @@ def test_soak(ground):
     sys.stdout.write(f"\nseed {seed}: {found}\n")
 
 
-@pytest.mark.slow
 def test_each_kind_of_bad_luck_once(ground):
     dice, counts = random.Random(0), collections.Counter()
     for trial in (_kill, _flip, _limit, _resume):

@@ -71,7 +71,6 @@ def _failing(monkeypatch, source, at):
     monkeypatch.setattr(writer, "replace", replace)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", STORES)
 def test_killed_half_way_resumed_and_put_back(collection, monkeypatch, tmp_path, name):
     source = collection(name)

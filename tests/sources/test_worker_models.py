@@ -17,7 +17,6 @@ pytest.importorskip("distributed", reason="extra dask is not installed")
 torch = pytest.importorskip("torch", reason="extra hf is not installed")
 pytestmark = [
     pytest.mark.models,
-    pytest.mark.slow,
     pytest.mark.skipif(MODELS.get("minilm").path() is None, reason="minilm is not installed"),
 ]
 
