@@ -33,8 +33,10 @@ SLOW = (
     *("faults", "execution", "reports/browser", "explorer/test_in_chromium.py", "sources/test_worker_models.py"),
     *("encoders/test_saved_models.py", "evaluation/test_models_as_saved.py", "contracts/test_recipes.py"),
     *("repairs/test_in_place.py", "repairs/test_chroma_server.py", "repairs/test_qdrant_server.py"),
+    "experiments/test_tyshchuk2023.py",
 )
-"""Folders and files whose tests start clusters, servers, browsers, models or plug-ins, or kill them: all are slow."""
+"""Folders and files whose tests start clusters, servers, browsers, models or plug-ins, kill them, or carry out a study
+whose maps are compiled first: all are slow."""
 
 
 @pytest.hookimpl(wrapper=True)

@@ -108,7 +108,6 @@ def found() -> StudyResults:
     return gathered
 
 
-@pytest.mark.slow
 def test_the_headline_says_the_gap_and_the_best_alignment_and_a_dot_plot_shows_all(found: StudyResults) -> None:
     (chart,) = recall_charts(found.models, found.kept)
     names = [row.label for row in chart.rows]
@@ -139,7 +138,6 @@ def of(found: StudyResults, **wanted: object) -> float:
     return record.value
 
 
-@pytest.mark.slow
 def test_procrustes_finds_the_planted_rotation(found: StudyResults) -> None:
     recall = {"metric": "recall@1.image_to_text", "subset": "test"}
     assert of(found, transform=None, **recall) < 0.2
@@ -148,7 +146,6 @@ def test_procrustes_finds_the_planted_rotation(found: StudyResults) -> None:
     assert of(found, metric="recall@1.xx_to_en", transform="procrustes") > 0.9
 
 
-@pytest.mark.slow
 def test_loss_refitted_is_no_worse_on_the_fitting_part(found: StudyResults) -> None:
     for transform in (None, "procrustes", "lstsq"):
         both = [
@@ -164,7 +161,6 @@ def test_loss_refitted_is_no_worse_on_the_fitting_part(found: StudyResults) -> N
             assert refitted <= plain + 1e-9
 
 
-@pytest.mark.slow
 def test_every_table_and_every_picture(found: StudyResults) -> None:
     _, vectors = plant()
     assert {t.id for t in tables([vectors], found.records)} == {
@@ -180,7 +176,6 @@ def test_every_table_and_every_picture(found: StudyResults) -> None:
     assert "cca:256" in skipped, "an alignment that cannot be fitted is said to be left out"
 
 
-@pytest.mark.slow
 def test_every_chart_of_a_model_says_which_model_it_shows(found: StudyResults) -> None:
     """Charts of two models stand in one report: without the name of the model their titles are the same."""
     charts = [*found.figures, *found.scatters, *found.dots]
@@ -189,7 +184,6 @@ def test_every_chart_of_a_model_says_which_model_it_shows(found: StudyResults) -
     assert len({c.title for c in charts}) == len(charts)
 
 
-@pytest.mark.slow
 def test_accuracy_by_class_is_a_dot_plot_with_the_names_of_classes(found: StudyResults) -> None:
     (chart,) = found.dots
     assert chart.series == ("as they are", "procrustes")
@@ -319,7 +313,6 @@ def small_clip(folder: Path) -> str:
     return f"hf:{folder}"
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)  # trains alignment heads; slow on a loaded machine
 @pytest.mark.usefixtures("few_steps")
 def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) -> None:
