@@ -44,7 +44,7 @@ test: lint  ## install, lint, run all tests but those of test-slow
 	$(PYTEST)
 
 test-slow: $(VENV)/.installed-dev  ## run the tests that take seconds each: whole studies, real models, killed processes
-	$(PYTEST) tests -m slow
+	$(PYTEST) tests -m "slow and not soak"
 
 # Not part of `test`: minutes of runs of single tests, each in a copy of the tree with one fault.
 mutate: $(VENV)/.installed-dev  ## break the statistics and the decision on purpose: each fault must make a test fail
