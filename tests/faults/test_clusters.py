@@ -111,7 +111,7 @@ def test_an_error_of_the_work_that_is_a_timeout_is_its_own():
 def test_a_scheduler_without_workers():
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=0, processes=False, host="127.0.0.1", dashboard_address=":0") as cluster:
+    with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         engine = Dask(cluster.scheduler_address, patience=2)
         with pytest.raises(EngineError, match=r"has had no workers for 2 s; start some"):
             list(engine.map(plus_one, range(3)))
