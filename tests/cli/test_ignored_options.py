@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch):
         ("measure a.npy --first-position drop", "--first-position is for tokens of a model"),
         ("diagnose a.npy --modalities x,y", "--modalities names the two sides of --pair A B"),
         ("check a.npy --baseline a.json --pair-ids i.txt j.txt", "--pair-ids says which rows of --pair"),
-        ("explore a.npy --layers 3 --projector out", "--layers is for models and a.npy holds vectors already"),
+        ("explore a.npy --layers 3 --projector out", "--layers is for models, and a.npy holds vectors already"),
         ("repair --pair a.npy b.npy --texts rg65", "--texts is for a model, and --pair A B holds vectors"),
         ("calibrate a.npy --allow-missing", "--allow-missing is for --queries and --qrels"),
         ("report a.json --style paper", "--style is of figures: add --figures DIR"),

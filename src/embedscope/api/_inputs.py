@@ -13,7 +13,7 @@ from embedscope.core.arrays import is_torch, widen
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.short_repr import shorten
-from embedscope.core.unused import is_set
+from embedscope.core.unused import refuse_unused
 from embedscope.core.wording import count
 
 _PLAIN = (str, int, float, np.generic)
@@ -43,9 +43,7 @@ def refuse(why: str, **options: Any) -> None:
 
     >>> refuse("is for files", checkpoint=None, skip_bad_shards=False)
     """
-    for name, value in options.items():
-        if is_set(value):
-            raise InputError(f"{name} {why}; leave it out")
+    refuse_unused(why, spelled=str, **options)
 
 
 def comma(value: str | Iterable[str | int] | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -447,7 +447,7 @@ def drop_unset(**options: object) -> dict[str, object]:
     return {name: value for name, value in options.items() if value not in (None, [], ())}
 
 
-def refuse(why: str, **options: object) -> None:
+def refuse(why: str, **options: Any) -> None:
     """Raise ``InputError`` for the first of ``options`` that is set although it means nothing here."""
     from embedscope.core.unused import refuse_unused
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from embedscope.core.errors import InputError
@@ -16,11 +17,14 @@ def is_set(value: Any) -> bool:
     return value is not None and value is not False and not (isinstance(value, str | list | tuple) and not value)
 
 
-def refuse_unused(why: str, **options: Any) -> None:
+def refuse_unused(why: str, *, spelled: Callable[[str], str] | None = None, **options: Any) -> None:
     """Raise ``InputError`` for the first of ``options`` that is set: it would be ignored, and ``why`` says the reason.
+
+    Options are called as on the command line, or as ``spelled`` gives their names.
 
     >>> refuse_unused("is for models", layers=None)
     """
     for name, value in options.items():
         if is_set(value):
-            raise InputError(f"--{name.replace('_', '-')} {why}; leave it out")
+            called = f"--{name.replace('_', '-')}" if spelled is None else spelled(name)
+            raise InputError(f"{called} {why}; leave it out")

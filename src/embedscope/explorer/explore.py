@@ -16,7 +16,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.explorer.facts import row_facts
 from embedscope.explorer.findings import findings
 from embedscope.explorer.maps import Plane, plane
-from embedscope.explorer.rows import Rows, check_no_model, held_rows, open_rows
+from embedscope.explorer.rows import Rows, held_rows, open_rows
 from embedscope.explorer.table import Exploration
 from embedscope.explorer.typed_queries import QueryEncoder, model_query_encoder
 from embedscope.sources.labelled_vectors import read_names
@@ -83,7 +83,7 @@ def explore(  # noqa: PLR0913
     else:
         if images is not None:
             raise InputError("images are for files and models; pass the vectors as a file")
-        check_no_model(options, "the array")
+        options.refuse_for_vectors("the array")
         lines = None if texts is None else texts_of(texts, options.data, Provenance()).texts
         classes = None if labels is None else read_names(labels)
         rows = held_rows(sources, lines, classes, columns, max_rows, options.seed)

@@ -111,7 +111,7 @@ def open_rows(
     if labels is not None and len(names) > 1:
         raise InputError("--labels has one class per row of one SOURCE; leave it out, or explore one source")
     if all(map(is_file, names)):
-        check_no_model(options, names[0])
+        options.refuse_for_vectors(names[0])
     most = MAX_ROWS // len(names) if max_rows is None else max_rows
     pictures = None if images is None else images_in(images)
     parts = []
@@ -124,13 +124,6 @@ def open_rows(
             progress.note(f"{name}: {len(part):,} of {part.total:,} rows are drawn, a sample by hash; --max-rows N")
         parts.append(part)
     return parts[0] if len(parts) == 1 else _concat(parts, names)
-
-
-def check_no_model(options: ModelOptions, name: str) -> None:
-    """Raise ``InputError`` where ``options`` of a model are given for vectors, which ``name`` names."""
-    for option in ("layers", "pooling"):
-        if getattr(options, option) is not None:
-            raise InputError(f"--{option} is for models and {name} holds vectors already; leave out --{option}")
 
 
 def held_rows(
